@@ -1,0 +1,1 @@
+"""Serving: one comment in, one decision out. Imports nothing from `training`."""

@@ -1,0 +1,80 @@
+"""Puts everything together, and judges nothing."""
+
+from importlib.metadata import version
+from time import perf_counter
+
+import structlog
+from flask import Flask, Response, g, request
+
+from service import api, openapi, probes, problems, store, try_page
+from service.lexicon import load_lexicon
+from service.logs import log, request_id
+from service.metrics import Metrics
+from service.model import load_model
+from service.moderation import Moderation
+from service.policy import load_policy
+from service.schemas import comment_schema
+from service.settings import Settings
+from service.state import State, state
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application: model, policy and database are opened and checked here, once.
+
+    Raises ModelError, PolicyError, LexiconError or StoreError: such an app must not start.
+    """
+    metrics = Metrics()
+    model = load_model(settings.models)
+    policy = load_policy(model.folder / "policy.toml", settings.policy)
+    engine = store.open_engine(settings.database)
+    store.check(engine)
+    engine.dispose()  # no connection may cross the fork into gunicorn's workers
+    metrics.versions.labels(model.version, policy.version).set(1)
+
+    app = Flask(__name__)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    schema = comment_schema(settings.max_name_bytes, settings.max_comment_bytes)
+    app.extensions["vigie"] = State(
+        settings=settings,
+        engine=engine,
+        moderation=Moderation(load_lexicon(), model, policy, metrics.step),
+        metrics=metrics,
+        comment_schema=schema,
+    )
+    app.before_request(_begin)
+    app.after_request(_end)
+    problems.init_app(app)
+    for room in (api, probes, openapi, try_page):
+        app.register_blueprint(room.blueprint)
+    app.extensions["vigie.openapi"] = openapi.document(app, version("vigie"), api.body_schemas(schema))
+    return app
+
+
+def _begin() -> None:
+    g.begun = perf_counter()
+    g.request_id = request_id(request.headers.get("X-Request-ID"))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    seconds = perf_counter() - g.begun
+    endpoint = request.endpoint or "unmatched"
+    metrics = state().metrics
+    method = request.method if request.method in {"GET", "POST", "HEAD", "OPTIONS"} else "other"
+    metrics.requests.labels(endpoint, method, str(response.status_code)).inc()
+    metrics.seconds.labels(endpoint).observe(seconds)
+    log.info("request", endpoint=endpoint, method=method, status=response.status_code, ms=round(1000 * seconds, 2))
+    response.headers["X-Request-ID"] = g.request_id
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,95 @@
+"""The last step of the pipeline: one calibrated linear classifier for each attribute, all in one matrix product."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
+
+
+class AttributeHeads(ClassifierMixin, BaseEstimator):
+    """Logistic regressions that share their features and do not need every label of every row.
+
+    Public corpora label different attributes, so a row takes part only in the heads whose label it has.
+
+    Parameters
+    ----------
+    attributes : sequence of str
+        The order of the columns of *Y* and of the probabilities.
+    C : float, default=1.0
+        Inverse strength of the L2 penalty.
+    max_iter : int, default=300
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features, n_attributes)
+    intercept_ : ndarray of shape (n_attributes,)
+    slope_, offset_ : ndarrays of shape (n_attributes,)
+        Platt's calibration: probability = expit(slope_ * decision + offset_); 1 and 0 before `calibrate`.
+    """
+
+    def __init__(self, attributes: Sequence[str], C: float = 1.0, max_iter: int = 300) -> None:
+        self.attributes = attributes
+        self.C = C
+        self.max_iter = max_iter
+
+    def fit(self, X: Any, Y: NDArray[np.float64], sample_weight: NDArray[np.float64] | None = None) -> Self:
+        """Fit each head on the rows whose label it has.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+        Y : ndarray of shape (n_samples, n_attributes)
+            1 and 0, shares between (split votes count on both sides), NaN for unknown.
+        sample_weight : ndarray of shape (n_samples,), optional
+        """
+        weights = np.ones(Y.shape[0]) if sample_weight is None else sample_weight
+        solved = [self._solve(X, Y[:, column], weights, self.C) for column in range(len(self.attributes))]
+        self.coef_ = np.stack([coef for coef, _ in solved], axis=1).astype(np.float32)
+        self.intercept_ = np.array([intercept for _, intercept in solved])
+        self.slope_, self.offset_ = np.ones(len(self.attributes)), np.zeros(len(self.attributes))
+        self.classes_ = np.array(self.attributes)
+        return self
+
+    def calibrate(self, decisions: NDArray[np.float64], Y: NDArray[np.float64], weights: NDArray[np.float64]) -> Self:
+        """Learn how decisions become probabilities, from decisions on rows that their model had not seen.
+
+        decisions, Y : ndarrays of shape (n_samples, n_attributes); weights : ndarray of shape (n_samples,)
+        """
+        for column in range(len(self.attributes)):
+            coef, intercept = self._solve(decisions[:, [column]], Y[:, column], weights, C=1e4)
+            if coef[0] > 0:  # a head that knows nothing on these rows keeps its own probabilities
+                self.slope_[column], self.offset_[column] = coef[0], intercept
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return the uncalibrated log odds, shape (n_samples, n_attributes)."""
+        check_is_fitted(self)
+        decisions: NDArray[np.float64] = np.asarray(X @ self.coef_, dtype=np.float64) + self.intercept_
+        return decisions
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the calibrated probability of each attribute, shape (n_samples, n_attributes)."""
+        return self.probabilities(self.decision_function(X))
+
+    def probabilities(self, decisions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what calibration makes of *decisions*; both of shape (n_samples, n_attributes)."""
+        calibrated: NDArray[np.float64] = expit(self.slope_ * decisions + self.offset_)
+        return calibrated
+
+    def _solve(
+        self, X: Any, y: NDArray[np.float64], weights: NDArray[np.float64], C: float
+    ) -> tuple[NDArray[np.float64], float]:
+        known = np.flatnonzero(~np.isnan(y) & (weights > 0))
+        yes, no = known[y[known] > 0], known[y[known] < 1]
+        if not len(yes) or not len(no):
+            return np.zeros(X.shape[1]), -8.0
+        rows = np.concatenate([yes, no])
+        weight = np.concatenate([weights[yes] * y[yes], weights[no] * (1 - y[no])])
+        label = np.concatenate([np.ones(len(yes)), np.zeros(len(no))])
+        model = LogisticRegression(C=C, max_iter=self.max_iter).fit(X[rows], label, sample_weight=weight)
+        return model.coef_[0], float(model.intercept_[0])

@@ -1,0 +1,77 @@
+"""What happens to valid comments at the edge, whatever protocol brought them: judged, counted, kept, shown."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from service import store
+from service.domain import Comment, Judgement, Submission
+from service.schemas import JudgementSchema, Received
+from service.state import state
+
+SHOWN = JudgementSchema()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The judgement of one comment; `id` is None when it is not kept, `new` tells whether it was kept just now."""
+
+    judgement: Judgement
+    id: str | None = None
+    new: bool = False
+
+    @property
+    def status(self) -> int:
+        """What HTTP says of it: 201 when something was made, 200 otherwise."""
+        return 201 if self.new else 200
+
+    def shown(self) -> dict[str, Any]:
+        """Return the answer as `JudgementSchema` describes it."""
+        members = {name: getattr(self.judgement, name) for name in ("decision", "reasons", "scores", "model", "policy")}
+        shown: dict[str, Any] = SHOWN.dump(members | {"id": self.id})
+        return shown
+
+
+def take(batch: Sequence[Received]) -> list[Outcome]:
+    """Judge and keep *batch*, in order: one call of the model, one transaction.
+
+    A comment whose external id is known gets its first judgement; one that is not to be stored leaves no trace.
+    """
+    known = [_earlier(received.comment) for received in batch]
+    waiting = [received for received, earlier in zip(batch, known, strict=True) if earlier is None]
+    outcomes = iter(_kept(waiting, judge([received.comment for received in waiting])))
+    return [Outcome(earlier.judgement, earlier.id) if earlier else next(outcomes) for earlier in known]
+
+
+def judge(comments: Sequence[Comment]) -> list[Judgement]:
+    """Judge and count *comments*; keep nothing."""
+    judgements = state().moderation.judge_all(comments)
+    state().metrics.judged(judgements)
+    return judgements
+
+
+def _earlier(comment: Comment) -> Submission | None:
+    if comment.external_id is None:
+        return None
+    return store.find(state().engine, state().settings.site, external_id=comment.external_id)
+
+
+def _kept(batch: Sequence[Received], judgements: Sequence[Judgement]) -> list[Outcome]:
+    now, site = datetime.now(UTC), state().settings.site
+    new = [
+        Submission(str(uuid.uuid4()), site, now, received.comment, judgement)
+        for received, judgement in zip(batch, judgements, strict=True)
+        if received.store
+    ]
+    with state().metrics.step("store"):
+        stored = iter(zip(new, store.add(state().engine, new) if new else (), strict=True))
+    outcomes = []
+    for received, judgement in zip(batch, judgements, strict=True):
+        if received.store:
+            sent, kept = next(stored)
+            outcomes.append(Outcome(kept.judgement, kept.id, new=kept is sent))
+        else:
+            outcomes.append(Outcome(judgement))
+    return outcomes

@@ -1,0 +1,26 @@
+"""What lives as long as the app, and the one way to reach it from a view."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from marshmallow import Schema
+from sqlalchemy import Engine
+
+from service.metrics import Metrics
+from service.moderation import Moderation
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    settings: Settings
+    engine: Engine
+    moderation: Moderation
+    metrics: Metrics
+    comment_schema: Schema
+
+
+def state() -> State:
+    """Return what `create_app` has put together for the app of this request."""
+    return cast(State, current_app.extensions["vigie"])
