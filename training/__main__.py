@@ -1,0 +1,165 @@
+"""The training commands: python -m training fetch | corpus | train | evaluate."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from service.lexicon import load_lexicon
+from service.model import ModelError, current, load_model
+from service.policy import load_policy
+from service.settings import ROOT
+from training import corpora
+from training.evaluate import evaluate as measure
+from training.examples import CorpusError, accounts
+from training.fetch import fetch as download
+from training.material import AUTHORED, Material, gather
+from training.recipe import DEFAULT, Recipe, RecipeError, read_recipe
+from training.release import GateError, make_release, missed_gates
+from training.sources import CORPORA
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Teach Vigie: from public corpora, our own examples and yours to a release that the service loads."""
+
+
+@main.command()
+@click.argument("keys", nargs=-1, metavar="[CORPUS]...")
+@click.option("--into", type=FOLDER, default=ROOT / "data" / "corpora", show_default="data/corpora")
+def fetch(keys: tuple[str, ...], into: Path) -> None:
+    """Download the public corpora (all, or those named) from their origins and check them."""
+    if unknown := set(keys) - set(CORPORA):
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}: expected some of {', '.join(CORPORA)}")
+    try:
+        download(keys or tuple(CORPORA), into, click.echo)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option(
+    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
+)
+def corpus(root: Path | None) -> None:
+    """Tell what is at hand: rows, licences, shares of labels, and what is missing."""
+    root = root or corpora.corpora_root()
+    material = _gather(read_recipe(), root, ())
+    for row in accounts(material.read):
+        told = ", ".join(f"{name} {share:.0%}" for name, share in row.positive.items())
+        click.echo(f"{row.corpus:24} {row.rows:6}  {'/'.join(row.languages):6} {row.licence:16} {told}")
+    for key, path in corpora.missing(root) if root else [(key, "") for key in CORPORA]:
+        click.echo(f"{key:24} missing {path}")
+
+
+@main.command()
+@click.option("--version", help="Name of the release  [default: the date]")
+@click.option("--models", type=FOLDER, default=ROOT / "models", show_default="models")
+@click.option(
+    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
+)
+@click.option("--authored-only", is_flag=True, help="Use our own examples alone, also when corpora are there")
+@click.option("--authored", type=FOLDER, default=AUTHORED, show_default="training/authored")
+@click.option("--examples", type=FILE, multiple=True, help="Your own labelled texts: CSV or JSON Lines")
+@click.option("--params", type=FILE, default=DEFAULT, show_default="training/params.toml")
+@click.option("--no-gates", is_flag=True, help="Write the release although it misses gates")
+def train(
+    version: str | None,
+    models: Path,
+    root: Path | None,
+    authored_only: bool,
+    authored: Path,
+    examples: tuple[Path, ...],
+    params: Path,
+    no_gates: bool,
+) -> None:
+    """Train, measure and write a release under models/; it is served once `vigie model use VERSION` says so."""
+    recipe = _recipe(params)
+    root = None if authored_only else root or corpora.corpora_root()
+    if root is None:
+        click.echo("no public corpora: learning from our own examples alone, without gates")
+    material = _gather(recipe, root, examples, authored)
+    try:
+        folder = make_release(
+            recipe,
+            material,
+            models,
+            version or _next_version(models),
+            root=root,
+            gates=not no_gates and root is not None,
+            progress=lambda line: click.echo(f"… {line}"),
+        )
+        load_model(models, folder.name)
+    except (GateError, FileExistsError, ModelError) as error:
+        raise click.ClickException(str(error)) from error
+    _tell(json.loads((folder / "metrics.json").read_text("utf-8")))
+    click.echo(f"\nWritten and loaded again: {folder}")
+    click.echo(f"Read {folder / 'card.md'}; to serve it: vigie model use {folder.name}")
+
+
+@main.command()
+@click.option("--version", help="Release to measure  [default: the one in service]")
+@click.option("--models", type=FOLDER, default=ROOT / "models", show_default="models")
+@click.option(
+    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
+)
+def evaluate(version: str | None, models: Path, root: Path | None) -> None:
+    """Measure a release again on the test part, and say where that differs from what it says of itself."""
+    root = root or corpora.corpora_root()
+    try:
+        model = load_model(models, version or current(models)[0])
+    except ModelError as error:
+        raise click.ClickException(str(error)) from error
+    recipe = _recipe(model.folder / "params.toml")
+    policy = load_policy(model.folder / "policy.toml")
+    material = _gather(recipe, root, ())
+    metrics = measure(model.pipeline, policy, load_lexicon(), material, recipe, root=root, progress=click.echo)
+    _tell(metrics)
+    written = json.loads((model.folder / "metrics.json").read_text("utf-8"))
+    if written["rows"] != metrics["rows"]:
+        click.echo(f"\nOther examples than at its release ({written['rows']}): the figures cannot be compared.")
+    elif changed := [
+        n for n, a in metrics["attributes"].items() if abs(a["auc"] - written["attributes"][n]["auc"]) > 1e-3
+    ]:
+        raise click.ClickException(f"release {model.version} says otherwise of {', '.join(changed)}")
+    else:
+        click.echo(f"\nThe figures are those that release {model.version} says of itself.")
+    for gate in missed_gates(recipe, metrics):
+        click.echo(f"missed: {gate}")
+
+
+def _recipe(path: Path) -> Recipe:
+    try:
+        return read_recipe(path)
+    except (RecipeError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _gather(recipe: Recipe, root: Path | None, plain: tuple[Path, ...], authored: Path = AUTHORED) -> Material:
+    try:
+        return gather(recipe, root=root, authored=authored, plain=plain)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _next_version(models: Path) -> str:
+    today = f"{datetime.now(UTC):%Y.%m.%d}"
+    taken = [today, *(f"{today}-{number}" for number in range(2, 1000))]
+    return next(version for version in taken if not (models / version).exists())
+
+
+def _tell(metrics: dict[str, dict[str, dict[str, float]]]) -> None:
+    for name, attribute in metrics["attributes"].items():
+        click.echo(f"{name:18} AUC {attribute['auc']:.3f} ({attribute['auc_low']:.3f}–{attribute['auc_high']:.3f})")
+    for name in ("good", "bad", "bad: toxicity", "bad: spam"):
+        if taken := metrics["decisions"].get(name):
+            told = ", ".join(f"{decision} {100 * taken[decision]:.1f} %" for decision in ("accept", "hold", "reject"))
+            click.echo(f"{name:18} {told}  ({taken['rows']:.0f} rows)")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m training")

@@ -1,0 +1,175 @@
+"""How good a model and its policy are: every figure of the card, measured on rows they have not seen."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from service.domain import ATTRIBUTES, Comment, Decision, Signal
+from service.lexicon import Lexicon
+from service.policy import Policy, reasons
+from service.signals import observe
+from training import corpora
+from training.material import Material, source
+from training.measures import calibration, ranking, shares
+from training.recipe import Recipe
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str], None]
+
+
+def evaluate(
+    pipeline: Pipeline,
+    policy: Policy,
+    lexicon: Lexicon,
+    material: Material,
+    recipe: Recipe,
+    *,
+    root: Path | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Return the metrics of a release; nothing of the test part has been used before."""
+    test = material.rows(part="test")
+    progress(f"test part: {len(test)} rows")
+    texts = material.texts
+    scores = pipeline.predict_proba([texts[row] for row in test])
+    truth = material.labels[test]
+    sources = np.array([source(material.examples[row]) for row in test])
+    metrics: dict[str, Any] = {
+        "rows": {part: len(material.rows(part=part)) for part in ("train", "calibration", "test")},
+        "attributes": {
+            name: measured
+            for column, name in enumerate(ATTRIBUTES)
+            if (measured := _attribute(truth[:, column], scores[:, column], sources, recipe.seed))
+        },
+    }
+    reference = np.flatnonzero(np.isin(sources, recipe.reference["corpora"]))
+    taken = decide_all(policy, lexicon, material, test[reference], scores[reference])
+    metrics["decisions"] = decisions(material, test[reference], taken)
+    metrics["site"] = site(recipe, material, test[reference], taken)
+    progress("signals on the rows that no limit of theirs was derived from")
+    metrics["signals"] = signals(lexicon, material, test[reference])
+    if root is not None and not any(key == "hatecheck" for key, _ in corpora.missing(root)):
+        progress("HateCheck (measured with, never trained on)")
+        metrics["hatecheck"] = hatecheck(pipeline, policy, root)
+    return metrics
+
+
+def _attribute(truth: Floats, scores: Floats, sources: NDArray[np.str_], seed: int) -> dict[str, Any] | None:
+    known = ~np.isnan(truth)
+    overall = ranking(truth[known], scores[known], seed=seed)
+    if overall is None:
+        return None
+    by_source = {
+        str(name): measured
+        for name in np.unique(sources)
+        if (measured := ranking(truth[known & (sources == name)], scores[known & (sources == name)], seed=seed))
+    }
+    return {**overall, "calibration": calibration(truth[known], scores[known]), "sources": by_source}
+
+
+def decide(policy: Policy, scores: Mapping[str, float], seen: Sequence[Signal]) -> Decision:
+    """Return the decision of *policy*, as the service takes it."""
+    return max((reason.decision for reason in reasons(policy, scores, seen)), default=Decision.accept)
+
+
+def decide_all(
+    policy: Policy, lexicon: Lexicon, material: Material, rows: NDArray[np.intp], scores: Floats
+) -> list[str]:
+    """Return what would be decided on each of *rows*, whose *scores* are of shape (n_rows, n_attributes)."""
+    decided = []
+    for row, line in zip(rows, scores, strict=True):
+        example = material.examples[int(row)]
+        seen = observe(Comment(example.text, example.name), lexicon)
+        decided.append(decide(policy, dict(zip(ATTRIBUTES, map(float, line), strict=True)), seen).name)
+    return decided
+
+
+def decisions(material: Material, rows: NDArray[np.intp], decided: Sequence[str]) -> dict[str, Any]:
+    """Return the shares of decisions: on good and bad comments, by attribute and by kind of authored example."""
+    taken: dict[str, list[str]] = defaultdict(list)
+    good, bad = material.good(), material.bad()
+    for row, decision in zip(rows, decided, strict=True):
+        example = material.examples[int(row)]
+        if good[row]:
+            taken["good"].append(decision)
+            taken[f"good: {source(example)}"].append(decision)
+        if bad[row]:
+            taken["bad"].append(decision)
+        for name in ATTRIBUTES:
+            if example.labels.get(name, 0) >= 0.5:
+                taken[f"bad: {name}" if bad[row] else f"not bad: {name}"].append(decision)
+        if example.kind:
+            taken[f"kind: {example.kind}"].append(decision)
+    return {name: shares(found) for name, found in sorted(taken.items())}
+
+
+def site(recipe: Recipe, material: Material, rows: NDArray[np.intp], decided: Sequence[str]) -> dict[str, float]:
+    """Return the shares of decisions on good comments, weighted as `[reference.good_weights]` describes a site's."""
+    weights = recipe.reference["good_weights"]
+    good = material.good()
+    total: dict[str, float] = dict.fromkeys(("accept", "hold", "reject"), 0.0)
+    for row, decision in zip(rows, decided, strict=True):
+        total[decision] += good[row] * weights.get(material.examples[int(row)].corpus, 1.0)
+    return {decision: weight / sum(total.values()) for decision, weight in total.items()}
+
+
+def signals(lexicon: Lexicon, material: Material, rows: Iterable[np.intp]) -> dict[str, dict[str, int]]:
+    """Return how often each signal is seen on good and on bad comments."""
+    good, bad = material.good(), material.bad()
+    seen: dict[str, dict[str, int]] = defaultdict(lambda: {"good": 0, "bad": 0})
+    for row in rows:
+        example = material.examples[int(row)]
+        for signal in observe(Comment(example.text, example.name), lexicon):
+            seen[signal.code]["good"] += int(good[row])
+            seen[signal.code]["bad"] += int(bad[row])
+    return dict(sorted(seen.items()))
+
+
+def hatecheck(pipeline: Pipeline, policy: Policy, root: Path) -> dict[str, Any]:
+    """Return AUC of max(toxicity, identity_attack) over all cases, and per functionality the share held by scores."""
+    cases = corpora.hatecheck_cases(root)
+    scores = pipeline.predict_proba([example.text for example, _, _ in cases])
+    worst = np.maximum(*(scores[:, ATTRIBUTES.index(name)] for name in ("toxicity", "identity_attack")))
+    hateful = np.array(
+        [example.labels["identity_attack"] >= 0.5 or example.labels.get("toxicity") == 1 for example, _, _ in cases]
+    )
+    held = [
+        decide(policy, dict(zip(ATTRIBUTES, map(float, line), strict=True)), ()).name != "accept" for line in scores
+    ]
+    by_functionality: dict[str, list[int]] = defaultdict(list)
+    for place, (_, functionality, _) in enumerate(cases):
+        by_functionality[functionality].append(place)
+    return {
+        "all": ranking(hateful.astype(float), worst, seed=0),
+        "functionalities": {
+            name: {
+                "rows": len(places),
+                "hateful": bool(hateful[places[0]]),
+                "held": float(np.mean([held[p] for p in places])),
+            }
+            for name, places in sorted(by_functionality.items())
+        },
+    }
+
+
+def compare(ours: Mapping[str, float], answers: Path, seed: int) -> dict[str, Any]:
+    """Return AUC and share found on the visible ToxiFrench rows.
+
+    *ours* maps a message's id to our score, by a model that had not seen it; *answers* holds what peers said of it.
+    """
+    with answers.open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["msg_id"] in ours]
+    truth = np.array([float(row["label"]) for row in rows])
+    table = {"Vigie (rows unseen)": ranking(truth, np.array([ours[row["msg_id"]] for row in rows]), seed=seed)}
+    for name in rows[0] if rows else ():
+        if name.endswith("_score"):
+            given = np.array([float(row[name]) if row[name] else np.nan for row in rows])
+            known = ~np.isnan(given)
+            table[name.removesuffix("_score")] = ranking(truth[known], given[known], seed=seed)
+    return table

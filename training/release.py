@@ -1,0 +1,259 @@
+"""From a recipe to a release: train, calibrate, derive the policy, measure, pass the gates, write."""
+
+import importlib.metadata
+import json
+import platform
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from service.domain import ATTRIBUTES, Comment
+from service.heads import AttributeHeads
+from service.lexicon import Lexicon, load_lexicon
+from service.model import LIBRARIES, digest
+from service.policy import SIGNALS, load_policy
+from service.signals import observe
+from training.evaluate import compare, evaluate
+from training.examples import accounts
+from training.material import Material
+from training.pipeline import build_pipeline
+from training.plots import draw
+from training.recipe import Recipe
+from training.split import fold_of
+from training.thresholds import Reference, hold_limit, reject_limit
+
+FOLDS = 5
+HERE = Path(__file__).parent
+PROBES = (
+    "Merci pour cet article, clair et bien documenté.",
+    "Espèce d'abruti, tu ne comprends vraiment rien à rien !",
+    "Prêt entre particuliers sans justificatif, contactez-moi sur WhatsApp +33 6 00 00 00 00",
+    "Poutine est un dictateur, il tue des civils.",
+)
+"""Texts of ours whose scores a release writes down, so that the service can see whether it still reads as trained."""
+
+
+class GateError(RuntimeError):
+    """The model is not good enough to be released; the message lists every gate that it missed."""
+
+
+def make_release(
+    recipe: Recipe,
+    material: Material,
+    models: Path,
+    version: str,
+    *,
+    root: Path | None,
+    gates: bool = True,
+    progress: Callable[[str], None] = print,
+) -> Path:
+    """Train, measure and write `models/<version>/`; return that folder.
+
+    Nothing is written unless every gate of the recipe is passed, or *gates* is false (a clone alone has too few rows
+    for some of them). Raises GateError, or FileExistsError: a release is never written over.
+    """
+    folder = models / version
+    if folder.exists():
+        raise FileExistsError(f"{folder}: a release is never written over, choose another --version")
+    lexicon = load_lexicon()
+    progress(f"training on {int(np.sum(material.parts != 'test'))} of {len(material.examples)} examples, cross-fitted")
+    trained = train(recipe, material, lexicon)
+    progress("limits of the policy from the promises")
+    written = policy_text(recipe, trained, lexicon, material, version)
+    draft = models / f".{version}.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        (draft / "policy.toml").write_text(written, "utf-8")
+        policy = load_policy(draft / "policy.toml")
+        metrics = evaluate(trained.pipeline, policy, lexicon, material, recipe, root=root, progress=progress)
+        if root is not None:
+            metrics |= peers(trained, material, root, recipe.seed)
+        missed = missed_gates(recipe, metrics)
+        if missed and gates:
+            raise GateError("; ".join(missed))
+        joblib.dump(trained.pipeline, draft / "model.joblib", compress=("zlib", 6))
+        (draft / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
+        (draft / "params.toml").write_text(recipe.text, "utf-8")
+        figures = draw(metrics, draft / "figures")
+        (draft / "card.md").write_text(_card(version, recipe, material, metrics, written, missed, figures), "utf-8")
+        (draft / "release.json").write_text(
+            json.dumps(_release(trained.pipeline, material, draft), indent=1) + "\n", "utf-8"
+        )
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A fitted and calibrated pipeline, with what it would have said of the rows it has learnt from, had it not."""
+
+    pipeline: Pipeline
+    rows: NDArray[np.intp]
+    """The rows outside the test part."""
+    scores: NDArray[np.float64]
+    """(n_rows, n_attributes): cross-fitted probabilities, by models that had not seen the row's group."""
+
+
+def train(recipe: Recipe, material: Material, lexicon: Lexicon) -> Trained:
+    """Fit on every row outside the test part; calibrate on cross-fitted decisions, so that no row is kept back.
+
+    Source: scikit-learn's `CalibratedClassifierCV(ensemble=False)` goes the same way.
+    """
+    texts = np.array(material.texts, dtype=object)
+    rows = np.flatnonzero(material.parts != "test")
+    folds = np.array([fold_of(material.examples[int(row)].group, FOLDS) for row in rows])
+
+    def fitted(on: NDArray[np.intp]) -> Pipeline:
+        pipeline = build_pipeline(recipe, lexicon)
+        return pipeline.fit(texts[on], material.labels[on], heads__sample_weight=material.weights[on])
+
+    decisions = np.zeros((len(rows), len(ATTRIBUTES)))
+    for fold in range(FOLDS):
+        unseen = folds == fold
+        decisions[unseen] = fitted(rows[~unseen]).decision_function(texts[rows[unseen]])
+    pipeline = fitted(rows)
+    heads: AttributeHeads = pipeline[-1].calibrate(decisions, material.labels[rows], material.weights[rows])
+    return Trained(pipeline, rows, heads.probabilities(decisions))
+
+
+def policy_text(recipe: Recipe, trained: Trained, lexicon: Lexicon, material: Material, version: str) -> str:
+    """Return policy.toml: limits of scores and of signals, from the reference rows outside the test part."""
+    lines = [
+        f"# Policy of release {version}. Written by training from the promises of params.toml; a site's own file may",
+        "# lay other limits over it (docs/policy.md): `hold` and `reject` are the lowest score, or value of a signal,",
+        "# that is held or rejected; what is not named never happens.",
+        f'version = "{version}"',
+    ]
+    chosen = np.isin(trained.rows, material.rows(sources=recipe.reference["corpora"]))
+    rows, scores = trained.rows[chosen], trained.scores[chosen]
+    reference = _reference(recipe, material, rows)
+    for column, name in enumerate(ATTRIBUTES):
+        promise = recipe.attributes.get(name, {})
+        lines += _table(f"attributes.{name}", promise, _limits(promise, scores[:, column], reference))
+    observed = [observe(Comment(e.text, e.name), lexicon) for e in map(material.examples.__getitem__, rows)]
+    for code in SIGNALS:
+        promise = recipe.signals.get(code, {})
+        values = np.array([max((s.value for s in signals if s.code == code), default=0) for signals in observed], float)
+        limits = _limits(promise, values, reference)
+        lines += _table(f"signals.{code}", promise, {key: int(np.ceil(value)) for key, value in limits.items()})
+    return "\n".join(lines) + "\n"
+
+
+def peers(trained: Trained, material: Material, root: Path, seed: int) -> dict[str, Any]:
+    """Return the comparison with other systems' stored answers, where they lie beside the corpora."""
+    answers = root.parent / "peers" / "toxifrench.csv"
+    if not answers.exists():
+        return {}
+    column = ATTRIBUTES.index("toxicity")
+    test = material.rows(part="test", sources=["toxifrench"])
+    ours = {
+        material.examples[int(row)].row: float(line[column])
+        for row, line in zip(trained.rows, trained.scores, strict=True)
+    }
+    tested = trained.pipeline.predict_proba([material.texts[row] for row in test])
+    ours |= {material.examples[int(row)].row: float(line[column]) for row, line in zip(test, tested, strict=True)}
+    return {"peers": compare(ours, answers, seed)}
+
+
+def missed_gates(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
+    """Return what *metrics* misses of the gates, in words."""
+    spam = metrics["decisions"].get("bad: spam", {"accept": 0.0})
+    good = metrics["site"]
+    toxicity = metrics["attributes"].get("toxicity", {"auc": 0.0})
+    worst = max((a["calibration"]["error"] for a in metrics["attributes"].values() if a["calibration"]), default=1.0)
+    found = {
+        "good_held_at_most": good["hold"],
+        "good_rejected_at_most": good["reject"],
+        "spam_caught_at_least": 1 - spam["accept"],
+        "toxicity_auc_at_least": toxicity["auc"],
+        "calibration_error_at_most": worst,
+    }
+    return [
+        f"{gate}: expected {limit}, found {found[gate]:.4f}"
+        for gate, limit in recipe.gates.items()
+        if (found[gate] > limit if gate.endswith("most") else found[gate] < limit)
+    ]
+
+
+def _reference(recipe: Recipe, material: Material, rows: NDArray[np.intp]) -> Reference:
+    """Return *rows* weighted so that they stand for a real site's comments, as `[reference]` describes it."""
+    weights = recipe.reference["good_weights"]
+    good = material.good()[rows] * np.array([weights.get(material.examples[int(row)].corpus, 1.0) for row in rows])
+    bad = material.bad()[rows].astype(float)
+    spam = material.labels[rows, ATTRIBUTES.index("spam")] >= 0.5
+    for kind, share in ((spam, recipe.reference["spam_share"]), (~spam, 1 - recipe.reference["spam_share"])):
+        bad[kind] *= share / max(1.0, bad[kind].sum())
+    return Reference(good, bad, recipe.reference["base_rate"])
+
+
+def _limits(promise: Mapping[str, float], values: NDArray[np.float64], reference: Reference) -> dict[str, float]:
+    limits: dict[str, float | None] = {"hold": promise.get("hold"), "reject": None}
+    if "hold_false_alarms" in promise:
+        limits["hold"] = hold_limit(values, reference, promise["hold_false_alarms"])
+    if "reject_precision" in promise:
+        limits["reject"] = reject_limit(values, reference, promise["reject_precision"])
+    hold, reject = limits["hold"], limits["reject"]
+    if hold is not None and reject is not None and reject < hold:
+        limits["hold"] = reject  # what is rejected from here on cannot be held only from higher up
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _table(name: str, promise: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
+    told = ", ".join(f"{key} = {value}" for key, value in promise.items()) or "none: only shown"
+    lines = ["", f"# promise: {told}", f"[{name}]"]
+    if "reject_precision" in promise and "reject" not in limits:
+        lines.append("# the data does not show that this precision can be kept: never rejected on this account alone")
+    return lines + [
+        f"{key} = {value if isinstance(value, int) else format(value, '.6f')}" for key, value in limits.items()
+    ]
+
+
+def _release(pipeline: Pipeline, material: Material, draft: Path) -> dict[str, Any]:
+    files = sorted(path for path in draft.rglob("*") if path.is_file())
+    probes = pipeline.predict_proba(list(PROBES))
+    return {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "attributes": list(ATTRIBUTES),
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "examples": {key: len(found) for key, found in material.read.items()},
+        "files": {str(path.relative_to(draft)): digest(path) for path in files},
+        "probes": [
+            {
+                "text": text,
+                "scores": {name: round(float(value), 6) for name, value in zip(ATTRIBUTES, row, strict=True)},
+            }
+            for text, row in zip(PROBES, probes, strict=True)
+        ],
+    }
+
+
+def _card(
+    version: str, recipe: Recipe, material: Material, metrics: Any, policy: str, missed: Any, figures: Any
+) -> str:
+    environment = jinja2.Environment(  # noqa: S701 - Markdown, made of our own figures
+        loader=jinja2.FileSystemLoader(HERE), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("card.md.j2").render(
+        version=version,
+        recipe=recipe,
+        metrics=metrics,
+        accounts=accounts(material.read),
+        duplicates=material.duplicates,
+        policy=policy,
+        missed=missed,
+        figures=figures,
+        attributes=ATTRIBUTES,
+    )
