@@ -1,0 +1,188 @@
+"""Heads that learn from rows with missing labels, and calibration that turns their decisions into probabilities."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import estimator_checks as checks
+
+from service.heads import AttributeHeads
+
+NAMES = ("toxicity", "spam")
+UNKNOWN = np.nan
+
+
+@pytest.fixture(name="X")
+def features() -> np.ndarray:
+    return np.random.default_rng(7).normal(size=(200, 4))
+
+
+@pytest.fixture(name="Y")
+def labels(X: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(8).normal(size=(200, 2))
+    return (X[:, :2] + noise > 0).astype(float)
+
+
+def fitted(X: np.ndarray, Y: np.ndarray, **options: object) -> AttributeHeads:
+    return AttributeHeads(NAMES).fit(X, Y, **options)
+
+
+def same(one: AttributeHeads, other: AttributeHeads, X: np.ndarray, column: int | slice = slice(None)) -> bool:
+    return bool(np.allclose(one.predict_proba(X)[:, column], other.predict_proba(X)[:, column], atol=1e-5))
+
+
+def test_a_head_is_a_logistic_regression_of_its_attribute(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, Y)
+
+    for column in range(2):
+        alone = LogisticRegression(C=1.0, max_iter=300).fit(X, Y[:, column])
+        assert np.allclose(alone.predict_proba(X)[:, 1], heads.predict_proba(X)[:, column], atol=1e-5)
+
+
+def test_a_row_takes_part_only_in_the_heads_whose_label_it_has(X: np.ndarray, Y: np.ndarray) -> None:
+    partly = Y.copy()
+    partly[:80, 0] = UNKNOWN
+
+    assert same(fitted(X[80:], Y[80:]), fitted(X, partly), X, 0)
+    assert same(fitted(X, Y), fitted(X, partly), X, 1)
+
+
+def test_a_share_counts_on_both_sides(X: np.ndarray, Y: np.ndarray) -> None:
+    split = Y.copy()
+    split[0, 0] = 0.25
+    twice_x, twice_y = np.vstack([X[:1], X]), np.vstack([Y[:1], Y])
+    twice_y[0, 0], twice_y[1, 0] = 1, 0
+    weights = np.ones(201)
+    weights[0], weights[1] = 0.25, 0.75
+
+    assert same(fitted(twice_x, twice_y, sample_weight=weights), fitted(X, split), X, 0)
+    assert not same(fitted(X, Y), fitted(X, split), X, 0)
+
+
+def test_a_weight_counts_as_that_many_rows(X: np.ndarray, Y: np.ndarray) -> None:
+    weights = np.ones(200)
+    weights[:50] = 2
+
+    assert same(fitted(np.vstack([X, X[:50]]), np.vstack([Y, Y[:50]])), fitted(X, Y, sample_weight=weights), X)
+
+
+def test_a_row_without_weight_takes_no_part(X: np.ndarray, Y: np.ndarray) -> None:
+    weights = np.ones(200)
+    weights[:50] = 0
+
+    assert same(fitted(X[50:], Y[50:]), fitted(X, Y, sample_weight=weights), X)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0, UNKNOWN])
+def test_a_head_that_saw_one_side_only_never_speaks(X: np.ndarray, Y: np.ndarray, label: float) -> None:
+    Y[:, 1] = label
+    heads = fitted(X, Y)
+
+    assert (heads.predict_proba(X)[:, 1] < 0.001).all()
+    assert np.ptp(heads.predict_proba(X)[:, 0]) > 0.5
+
+
+def test_sparse_features_give_the_same_probabilities(X: np.ndarray, Y: np.ndarray) -> None:
+    assert same(fitted(X, Y), fitted(sparse.csr_array(X), Y), X)
+
+
+def test_a_batch_scores_as_its_members(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, Y)
+
+    assert (200, 2) == heads.predict_proba(X).shape
+    assert np.allclose(
+        np.vstack([heads.predict_proba(X[[place]]) for place in range(200)]), heads.predict_proba(X), atol=1e-9
+    )
+
+
+# Calibration.
+
+
+def test_before_calibration_a_probability_is_the_plain_logistic_one(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, Y)
+
+    assert np.allclose(expit(heads.decision_function(X)), heads.predict_proba(X))
+
+
+def test_calibration_makes_an_overconfident_head_say_the_shares_that_are_seen(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, Y)
+    decisions = heads.decision_function(X)
+    truth = (np.random.default_rng(9).random(decisions.shape) < expit(decisions / 4 - 1)).astype(float)
+    before, after = heads.predict_proba(X), heads.calibrate(decisions, truth, np.ones(200)).predict_proba(X)
+
+    assert np.allclose(truth.mean(axis=0), after.mean(axis=0), atol=0.01)
+    assert (np.abs(truth.mean(axis=0) - before.mean(axis=0)) > 0.05).all()
+    assert (heads.slope_ < 1).all()
+    # The order of the rows is what it was: calibration moves scores, not ranks.
+    assert [*map(list, np.argsort(before, axis=0))] == [*map(list, np.argsort(after, axis=0))]
+
+
+def test_calibration_never_turns_a_head_upside_down(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, Y)
+    before = heads.predict_proba(X)
+    heads.calibrate(heads.decision_function(X), 1 - Y, np.ones(200))
+
+    assert before.tolist() == heads.predict_proba(X).tolist()
+
+
+def test_calibration_without_labels_changes_nothing(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, Y)
+    before = heads.predict_proba(X)
+    heads.calibrate(heads.decision_function(X), np.full_like(Y, UNKNOWN), np.ones(200))
+
+    assert before.tolist() == heads.predict_proba(X).tolist()
+
+
+# scikit-learn's conventions. Its checks that fit are left out: they give one column of labels, where ours has one for
+# each attribute, and ask that a missing label (NaN) or a share (0.5) be refused, which are what these heads are for.
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.check_estimator_cloneable,
+        checks.check_estimator_repr,
+        checks.check_estimator_tags_renamed,
+        checks.check_valid_tag_types,
+        checks.check_mixin_order,
+        checks.check_no_attributes_set_in_init,
+        checks.check_do_not_raise_errors_in_init_or_set_params,
+        checks.check_parameters_default_constructible,
+        checks.check_get_params_invariance,
+        checks.check_set_params,
+        checks.check_estimators_unfitted,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_a_check_of_scikit_learn_passes(check: Callable[[str, AttributeHeads], None]) -> None:
+    check("AttributeHeads", AttributeHeads(NAMES))
+
+
+def test_a_clone_is_unfitted_and_has_the_same_parameters(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = AttributeHeads(NAMES, C=3.0, max_iter=50).fit(X, Y)
+    copy = clone(heads)
+
+    assert {"attributes": NAMES, "C": 3.0, "max_iter": 50} == copy.get_params()
+    with pytest.raises(NotFittedError):
+        copy.predict_proba(X)
+
+
+def test_fitting_returns_the_heads_and_leaves_parameters_and_data_alone(X: np.ndarray, Y: np.ndarray) -> None:
+    heads, x, y = AttributeHeads(NAMES), X.copy(), Y.copy()
+
+    assert heads is heads.fit(X, Y)
+    assert {"attributes": NAMES, "C": 1.0, "max_iter": 300} == heads.get_params()
+    assert (x.tolist(), y.tolist()) == (X.tolist(), Y.tolist())
+    assert {name for name in vars(heads) if name not in heads.get_params()} == {
+        "coef_", "intercept_", "slope_", "offset_", "classes_",
+    }  # fmt: skip
+
+
+def test_a_second_fit_forgets_the_first_and_its_calibration(X: np.ndarray, Y: np.ndarray) -> None:
+    heads = fitted(X, 1 - Y)
+    heads.calibrate(heads.decision_function(X) * 3, 1 - Y, np.ones(200))
+
+    assert fitted(X, Y).predict_proba(X).tolist() == heads.fit(X, Y).predict_proba(X).tolist()

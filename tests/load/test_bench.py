@@ -1,0 +1,67 @@
+"""The bench runs and says what it promises; how fast is for `make bench` to tell."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.settings import ROOT
+
+SMALLEST = ("--rounds", "1", "--seconds", "0.1", "--workers", "1", "--batch", "3", "--repeats", "2")
+REQUESTS = ("bare WSGI (no Flask)", "echo: Flask + marshmallow", "vigie, not stored", "vigie, stored")
+STEPS = (
+    "decode the body", "load the schema", "signals", "score", "reasons, unexplained", "store in SQLite",
+    "dump the answer", "write the answer as JSON", "score: normalize alone", "score: characters alone",
+    "score: words alone", "score: structure alone", "score: all features, in one matrix", "score: heads",
+    "judge a rough comment", "explain every attribute of it",
+)  # fmt: skip
+OTHERS = (
+    "comments:batch, 60, stored", "comments:batch, 400, stored", "vigie score, 60", "vigie score, 400",
+    "vigie score of one comment", "4 KiB to the disk (fsync)", "import the service's core", "check and load the model",
+    "memory with the libraries", "memory with the model",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, list[dict[str, object]]]]:
+    """What the shortest run prints, and what it writes as JSON."""
+    file = tmp_path_factory.mktemp("bench") / "rows.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.load.bench", *SMALLEST, "--json", str(file)],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout, json.loads(Path(file).read_text("utf-8"))
+
+
+def test_every_row_is_printed_with_its_median_and_spread(run: tuple[str, dict[str, list[dict[str, object]]]]) -> None:
+    printed, written = run
+    found = [str(row["name"]) for rows in written.values() for row in rows]
+
+    assert sorted([*REQUESTS * 2, *STEPS * 2, *OTHERS]) == sorted(n for n in found if not n.startswith("memory of a"))
+    assert all(f"  {name} " in printed for name in found)
+    assert all(row["low"] <= row["median"] <= row["high"] for rows in written.values() for row in rows)
+
+
+def test_requests_are_compared_with_the_echo_of_the_same_run(
+    run: tuple[str, dict[str, list[dict[str, object]]]],
+) -> None:
+    _, written = run
+    compared = [rows for title, rows in written.items() if title.startswith("POST /v1/comments")]
+
+    assert [REQUESTS, REQUESTS] == [tuple(row["name"] for row in rows) for rows in compared]
+    for rows in compared:
+        assert rows[1]["more"]["ratio"] == 1
+        assert all({"ratio", "p50", "p95", "p99", "generator"} <= set(row["more"]) for row in rows)
+
+
+def test_no_text_is_sent_twice() -> None:
+    from tests.load.bench import LENGTHS, comment
+
+    for length in LENGTHS:
+        texts = [comment(number, length) for number in range(5000)]
+
+        assert len(texts) == len(set(texts))
+        assert abs(sum(map(len, texts)) / len(texts) - length) < 15
