@@ -119,7 +119,7 @@ def current(models: Path) -> tuple[str, str]:
         table = tomllib.loads(path.read_text("utf-8"))
         return str(table["version"]), str(table["sha256"])
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: expected version and sha256 of the release in service, found {error!r}") from error
+        raise ModelError(f"{path}: expected version and sha256 of the release in service, found: {error}") from error
 
 
 def digest(path: Path) -> str:

@@ -286,7 +286,7 @@ def _guarded() -> Iterator[None]:
     except CommandError as error:  # the tables of a later version
         raise StoreError(f"expected tables of this version or an earlier one, found: {error}") from error
     except OSError as error:
-        raise StoreError(f"{error.filename}: {error.strerror}") from error
+        raise StoreError(f"{error.filename}: expected a folder that can be written, found: {error.strerror}") from error
 
 
 def _reason(cause: BaseException) -> str:
