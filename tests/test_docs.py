@@ -1,5 +1,6 @@
 """What the documents tell people to type works, and what they show is what comes."""
 
+import html
 import json
 import re
 import shlex
@@ -41,6 +42,29 @@ def test_the_first_curl_of_the_readme_gives_what_the_readme_shows(client: FlaskC
     assert shown["model"] == answer.json["model"]
     assert shown["reasons"][0] in answer.json["reasons"]
     assert shown["scores"] == {name: round(answer.json["scores"][name], 2) for name in shown["scores"]}
+
+
+def test_the_first_curl_of_the_api_page_gives_what_the_page_shows(client: FlaskClient) -> None:
+    page = html.unescape(client.get("/docs").get_data(as_text=True))
+    sent = re.search(r"-d '(\{.*?\})'", page)
+    example = re.search(r'<code id="example">(.*?)</code>', page, re.DOTALL)
+    assert sent is not None
+    assert example is not None
+    shown = json.loads(example[1])
+
+    answer = client.post("/v1/comments", json=json.loads(sent[1])).json
+
+    reasons = [
+        {name: round(value, 2) if isinstance(value, float) else value for name, value in reason.items()}
+        for reason in answer["reasons"]
+    ]
+    assert [] == [reason for reason in shown["reasons"] if reason not in reasons]
+    assert shown["scores"] == {name: round(answer["scores"][name], 2) for name in shown["scores"]}
+    assert (shown["decision"], shown["model"], shown["policy"]) == (
+        answer["decision"],
+        answer["model"],
+        answer["policy"],
+    )
 
 
 @pytest.mark.parametrize(("line", "words"), [c for c in commands() if "vigie" in c[1][0] or "training" in c[1]])
