@@ -21,6 +21,10 @@ from training.sources import CORPORA
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+with_models = click.option("--models", type=FOLDER, default=ROOT / "models", show_default="models")
+with_corpora = click.option(
+    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,9 +46,7 @@ def fetch(keys: tuple[str, ...], into: Path) -> None:
 
 
 @main.command()
-@click.option(
-    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
-)
+@with_corpora
 def corpus(root: Path | None) -> None:
     """Tell what is at hand: rows, licences, shares of labels, and what is missing."""
     root = root or corpora.corpora_root()
@@ -58,10 +60,8 @@ def corpus(root: Path | None) -> None:
 
 @main.command()
 @click.option("--version", help="Name of the release  [default: the date]")
-@click.option("--models", type=FOLDER, default=ROOT / "models", show_default="models")
-@click.option(
-    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
-)
+@with_models
+@with_corpora
 @click.option("--authored-only", is_flag=True, help="Use our own examples alone, also when corpora are there")
 @click.option("--authored", type=FOLDER, default=AUTHORED, show_default="training/authored")
 @click.option("--examples", type=FILE, multiple=True, help="Your own labelled texts: CSV or JSON Lines")
@@ -103,10 +103,8 @@ def train(
 
 @main.command()
 @click.option("--version", help="Release to measure  [default: the one in service]")
-@click.option("--models", type=FOLDER, default=ROOT / "models", show_default="models")
-@click.option(
-    "--corpora", "root", type=FOLDER, help="Folder of the public corpora  [default: data/corpora, ../shared/corpora]"
-)
+@with_models
+@with_corpora
 def evaluate(version: str | None, models: Path, root: Path | None) -> None:
     """Measure a release again on the test part, and say where that differs from what it says of itself."""
     root = root or corpora.corpora_root()
