@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test tools lint types train evaluate bench lock image image-test clean
+.PHONY: help serve test tools lint types encoder train evaluate bench lock image image-test clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ lint: $(VENV)/.dev ## style and the direction of imports
 types: $(VENV)/.dev ## strict types of both packages
 	$(BIN)/mypy
 
+encoder: $(VENV)/.dev ## fine-tune the sentence encoder (installs PyTorch; a quarter of an hour)
+	$(PIP) install --no-build-isolation --editable '.[encoder]'
+	$(BIN)/python -m training encoder
+
 train: $(VENV)/.dev ## train a release from the corpora that are there, and the authored examples
 	$(BIN)/python -m training train
 
@@ -51,6 +55,7 @@ evaluate: $(VENV)/.dev ## measure the release in service again, and compare with
 
 bench: $(VENV)/.dev ## speed, with medians and ratios against an empty service in the same run
 	$(BIN)/python -m tests.load.bench
+	$(BIN)/python -m tests.load.bench_model
 
 lock: $(VENV)/.dev ## pin the dependencies again, with hashes and without any index host
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra build pyproject.toml -o requirements.lock

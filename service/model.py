@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 
 from service.domain import Scores, Span
 
-LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib")
+LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "onnxruntime", "sentencepiece")
 """Libraries whose version decides what an unpickled model computes."""
 PARTS = 24
 """An explanation leaves out one part of the text at a time: at most this many, each at least one word."""
@@ -161,6 +161,9 @@ def _unpickle(folder: Path) -> Pipeline:
         pipeline = joblib.load(io.BytesIO((folder / "model.joblib").read_bytes()))
     if not isinstance(pipeline, Pipeline):
         raise ModelError(f"{folder}: expected a scikit-learn Pipeline, found {type(pipeline).__name__}")
+    encoder = dict(getattr(pipeline[0], "transformer_list", ())).get("encoder")
+    if encoder is not None:  # its files lie beside the pickle, not in it
+        encoder.set_params(folder=str(folder))
     return pipeline
 
 

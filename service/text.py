@@ -147,6 +147,18 @@ def normalize(text: str) -> str:
     return " ".join(word.form for word in words(text))
 
 
+def reveal(text: str) -> str:
+    """Return *text* as the sentence encoder reads it: as typed, but disguised words, links and figures as they read."""
+    folded = fold(text)
+    pieces, end = [], 0
+    for word in read(folded):
+        typed = text[word.begin : word.end]
+        plain = "".join(map(fold_character, typed))
+        pieces += [text[end : word.begin], typed if word.form == plain or not word.form.isalnum() else word.form]
+        end = word.end
+    return "".join([*pieces, text[end:]])
+
+
 def is_blank(text: str) -> bool:
     """Tell whether nothing of *text* can be seen: spaces, zero-width, control characters and lone marks only."""
     return all(

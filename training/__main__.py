@@ -1,4 +1,4 @@
-"""The training commands: python -m training fetch | corpus | train | evaluate."""
+"""The training commands: python -m training fetch | corpus | encoder | train | evaluate."""
 
 import json
 from datetime import UTC, datetime
@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from service.lexicon import load_lexicon
-from service.model import ModelError, current, load_model
+from service.model import Model, ModelError, current, load_model
 from service.policy import load_policy
 from service.settings import ROOT
 from training import corpora
 from training.evaluate import evaluate as measure
 from training.examples import CorpusError, accounts
 from training.fetch import fetch as download
+from training.lessons import gather_lessons
 from training.material import AUTHORED, Material, gather
 from training.recipe import DEFAULT, Recipe, RecipeError, read_recipe
 from training.release import GateError, make_release, missed_gates
@@ -59,9 +60,40 @@ def corpus(root: Path | None) -> None:
 
 
 @main.command()
+@with_corpora
+@click.option("--into", type=FOLDER, default=ROOT / "data" / "encoder", show_default="data/encoder")
+@click.option("--params", type=FILE, default=DEFAULT, show_default="training/params.toml")
+def encoder(root: Path | None, into: Path, params: Path) -> None:
+    """Fine-tune the sentence encoder (a quarter of an hour on two cores); goes on where it was broken off."""
+    try:
+        from training import export
+        from training.encoder import fine_tune
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not there: `make encoder` installs what fine-tuning needs"
+        ) from error
+    recipe = _recipe(params)
+    try:
+        lessons = gather_lessons(recipe, root=root or corpora.corpora_root())
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+    network, tokenizer, kept, history = fine_tune(lessons, recipe.encoder, into, click.echo)
+    export.export(network, kept, tokenizer.processor.get_piece_size(), into)
+    export.about(network, tokenizer, recipe.encoder, history, into)
+    (into / "checkpoint.pt").unlink(missing_ok=True)
+    click.echo(f"Written: {into}; to make a release with it: python -m training train --encoder {into}")
+
+
+@main.command()
 @click.option("--version", help="Name of the release  [default: the date]")
 @with_models
 @with_corpora
+@click.option(
+    "--encoder",
+    "encoder_folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of a fine-tuned encoder  [default: that of the release in service]",
+)
 @click.option("--authored-only", is_flag=True, help="Use our own examples alone, also when corpora are there")
 @click.option("--authored", type=FOLDER, default=AUTHORED, show_default="training/authored")
 @click.option("--examples", type=FILE, multiple=True, help="Your own labelled texts: CSV or JSON Lines")
@@ -71,6 +103,7 @@ def train(
     version: str | None,
     models: Path,
     root: Path | None,
+    encoder_folder: Path | None,
     authored_only: bool,
     authored: Path,
     examples: tuple[Path, ...],
@@ -84,12 +117,15 @@ def train(
         click.echo("no public corpora: learning from our own examples alone, without gates")
     material = _gather(recipe, root, examples, authored)
     try:
+        champion = _champion()
         folder = make_release(
             recipe,
             material,
             models,
             version or _next_version(models),
             root=root,
+            encoder=encoder_folder or ROOT / "models" / current(ROOT / "models")[0],
+            champion=champion,
             gates=not no_gates and root is not None,
             progress=lambda line: click.echo(f"… {line}"),
         )
@@ -135,6 +171,15 @@ def _recipe(path: Path) -> Recipe:
         return read_recipe(path)
     except (RecipeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _champion() -> Model | None:
+    """Return the release in service; None, told, when it cannot be loaded, say by newer libraries."""
+    try:
+        return load_model(ROOT / "models")
+    except ModelError as error:
+        click.echo(f"not compared with the release in service: {error}")
+        return None
 
 
 def _gather(recipe: Recipe, root: Path | None, plain: tuple[Path, ...], authored: Path = AUTHORED) -> Material:

@@ -16,7 +16,7 @@ from service.policy import Policy, reasons
 from service.signals import observe
 from training import corpora
 from training.material import Material, source
-from training.measures import calibration, ranking, shares
+from training.measures import FEWEST, calibration, ranking, shares
 from training.recipe import Recipe
 
 Floats = NDArray[np.float64]
@@ -52,11 +52,19 @@ def evaluate(
     taken = decide_all(policy, lexicon, material, test[reference], scores[reference])
     metrics["decisions"] = decisions(material, test[reference], taken)
     metrics["site"] = site(recipe, material, test[reference], taken)
+    good = reference_good(recipe, material, test[reference])
+    metrics["tolls"] = {
+        name: table
+        for column, name in enumerate(ATTRIBUTES)
+        if (table := tolls(truth[reference][:, column], scores[reference][:, column], good))
+    }
+    metrics["errors"] = errors(material, test[reference], scores[reference])
     progress("signals on the rows that no limit of theirs was derived from")
     metrics["signals"] = signals(lexicon, material, test[reference])
     if root is not None and not any(key == "hatecheck" for key, _ in corpora.missing(root)):
         progress("HateCheck (measured with, never trained on)")
         metrics["hatecheck"] = hatecheck(pipeline, policy, root)
+        metrics["identities"] = identities(root, pipeline, policy)
     return metrics
 
 
@@ -109,14 +117,33 @@ def decisions(material: Material, rows: NDArray[np.intp], decided: Sequence[str]
     return {name: shares(found) for name, found in sorted(taken.items())}
 
 
-def site(recipe: Recipe, material: Material, rows: NDArray[np.intp], decided: Sequence[str]) -> dict[str, float]:
-    """Return the shares of decisions on good comments, weighted as `[reference.good_weights]` describes a site's."""
+def reference_good(recipe: Recipe, material: Material, rows: NDArray[np.intp]) -> Floats:
+    """Return how many of a site's good comments each of *rows* stands for, as `[reference.good_weights]` says."""
     weights = recipe.reference["good_weights"]
-    good = material.good()
+    each = np.array([weights.get(material.examples[int(row)].corpus, 1.0) for row in rows], dtype=np.float64)
+    return material.good()[rows] * each
+
+
+def site(recipe: Recipe, material: Material, rows: NDArray[np.intp], decided: Sequence[str]) -> dict[str, float]:
+    """Return the shares of decisions on a site's good comments."""
     total: dict[str, float] = dict.fromkeys(("accept", "hold", "reject"), 0.0)
-    for row, decision in zip(rows, decided, strict=True):
-        total[decision] += good[row] * weights.get(material.examples[int(row)].corpus, 1.0)
+    for weight, decision in zip(reference_good(recipe, material, rows), decided, strict=True):
+        total[decision] += weight
     return {decision: weight / sum(total.values()) for decision, weight in total.items()}
+
+
+def errors(
+    material: Material, rows: NDArray[np.intp], scores: Floats, most: int = 12
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the most confident errors in toxicity: by id, and our own by what they show."""
+    column = ATTRIBUTES.index("toxicity")
+    truth, given = material.labels[rows, column], scores[:, column]
+    found = {}
+    for name, wrong, order in (("missed", truth >= 0.5, given), ("false alarms", truth < 0.5, -given)):
+        places = [place for place in np.argsort(order) if wrong[place]][:most]
+        examples = [(material.examples[int(rows[place])], float(given[place])) for place in places]
+        found[name] = [{"corpus": e.corpus, "row": e.row, "kind": e.kind, "score": score} for e, score in examples]
+    return found
 
 
 def signals(lexicon: Lexicon, material: Material, rows: Iterable[np.intp]) -> dict[str, dict[str, int]]:
@@ -173,3 +200,39 @@ def compare(ours: Mapping[str, float], answers: Path, seed: int) -> dict[str, An
             known = ~np.isnan(given)
             table[name.removesuffix("_score")] = ranking(truth[known], given[known], seed=seed)
     return table
+
+
+def tolls(
+    truth: Floats, scores: Floats, good: Floats, found: Sequence[float] = (0.5, 0.6, 0.7, 0.8, 0.9)
+) -> dict[str, Any]:
+    """Return for each share of an attribute's comments to be *found* the limit that does it, and its cost.
+
+    truth, scores : (n_rows,), NaN truth for unknown; good : (n_rows,), how many of a site's good comments each is.
+    The cost is the share of good comments at or above that limit.
+    """
+    positive = np.sort(scores[truth >= 0.5])
+    if len(positive) < FEWEST or not good.sum():
+        return {}
+    table = {}
+    for share in found:
+        limit = positive[int(np.floor((1 - share) * len(positive)))]
+        table[f"{share:.0%}"] = {"limit": float(limit), "good_held": float(good[scores >= limit].sum() / good.sum())}
+    return table
+
+
+def identities(root: Path, pipeline: Pipeline, policy: Policy) -> dict[str, Any]:
+    """Return per target group of HateCheck the shares of harmless and of hateful cases that scores alone hold."""
+    cases = [case for case in corpora.hatecheck_cases(root) if case[2]]
+    scores = pipeline.predict_proba([example.text for example, _, _ in cases])
+    held = [
+        decide(policy, dict(zip(ATTRIBUTES, map(float, line), strict=True)), ()).name != "accept" for line in scores
+    ]
+    found: dict[str, dict[str, list[bool]]] = defaultdict(lambda: {"harmless": [], "hateful": []})
+    for (example, _, group), taken in zip(cases, held, strict=True):
+        found[group]["hateful" if example.labels["identity_attack"] >= 0.5 else "harmless"].append(taken)
+    return {
+        group: {
+            kind: {"rows": len(rows), "held": float(np.mean(rows)) if rows else 0.0} for kind, rows in kinds.items()
+        }
+        for group, kinds in sorted(found.items())
+    }

@@ -255,15 +255,19 @@ class Duplicates:
     """Kept examples whose group changed, because a text connects it with another one."""
 
 
-def deduplicate(examples: Iterable[Example]) -> tuple[list[Example], Duplicates]:
+def deduplicate(examples: Iterable[Example], also: Iterable[Example] = ()) -> tuple[list[Example], Duplicates]:
     """Merge the examples whose texts have the same letters and language, within and across corpora.
+
+    also : examples that are not used but link groups, so that a text's part does not depend on which corpora are.
 
     A merged example is the first of them, with the mean of the labels that agree: those less than one half apart. Texts
     with the same letters, and translations of one another, come out with one group, whichever corpora they are from.
     """
-    links = []
+    links = [(example.group, group_of(example.text)) for example in also]
     alike: dict[tuple[str, str], list[Example]] = {}
+    given = 0
     for example in examples:
+        given += 1
         own = group_of(example.text)
         links.append((example.group, own))
         alike.setdefault((own, example.language), []).append(example)
@@ -278,7 +282,7 @@ def deduplicate(examples: Iterable[Example]) -> tuple[list[Example], Duplicates]
             name = next((example.name for example in (first, *others) if example.name), "")
             kept.append(replace(first, labels=labels, name=name, group=least(first.group)))
             regrouped += kept[-1].group != first.group
-    report = Duplicates(len(links), len(kept), dict(contradictions), len(alike) - len(kept), regrouped)
+    report = Duplicates(given, len(kept), dict(contradictions), len(alike) - len(kept), regrouped)
     return kept, report
 
 

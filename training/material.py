@@ -11,6 +11,7 @@ from service.domain import ATTRIBUTES
 from training import corpora
 from training.examples import Duplicates, Example, deduplicate, read_authored, read_plain
 from training.recipe import Recipe
+from training.relabels import RELABELS, Readings, read_relabels, relabel
 from training.sources import CORPORA
 from training.split import part_of
 
@@ -22,6 +23,7 @@ class Material:
     """Examples as arrays; row i of each belongs to `examples[i]`."""
 
     examples: Sequence[Example]
+    texts: Sequence[str]
     labels: NDArray[np.float64]
     """(n_examples, n_attributes): 0 to 1, NaN for unknown."""
     weights: NDArray[np.float64]
@@ -29,10 +31,6 @@ class Material:
     read: Mapping[str, Sequence[Example]]
     """Everything that was read, by corpus, before deduplication: for the account of licences."""
     duplicates: Duplicates
-
-    @property
-    def texts(self) -> list[str]:
-        return [example.text for example in self.examples]
 
     def rows(self, *, part: str | None = None, sources: Sequence[str] | None = None) -> NDArray[np.intp]:
         """Return the rows of a part (None: all) and of corpora (by their first word: `authored` is all of ours)."""
@@ -57,8 +55,19 @@ def source(example: Example) -> str:
     return example.corpus.split("/")[0]
 
 
-def gather(recipe: Recipe, *, root: Path | None, authored: Path = AUTHORED, plain: Sequence[Path] = ()) -> Material:
+def gather(
+    recipe: Recipe,
+    *,
+    root: Path | None,
+    authored: Path = AUTHORED,
+    plain: Sequence[Path] = (),
+    weights: Mapping[str, float] | None = None,
+    readings: Readings | None = None,
+) -> Material:
     """Read, check and deduplicate; *root* is the folder of the public corpora, None when there is none.
+
+    weights : corpora that are used and what one row of each weighs; None for those of the heads, `recipe.corpora`.
+    readings : our labels of their rows; None for those of training/relabels.
 
     Raises CorpusError when a file is not what its digest says.
     """
@@ -72,12 +81,24 @@ def gather(recipe: Recipe, *, root: Path | None, authored: Path = AUTHORED, plai
     read["authored"] = read_authored(authored)
     for path in plain:
         read[f"own/{path.stem}"] = read_plain(path)
-    used = [example for key, found in read.items() if key.split("/")[0] in recipe.corpora for example in found]
-    examples, duplicates = deduplicate([_trusted(example, recipe) for example in used])
+    weights = recipe.corpora if weights is None else weights
+    readings = read_relabels(RELABELS) if readings is None else readings
+    used: list[Example] = []
+    unused: list[Example] = []
+    for key, found in read.items():
+        (used if key.split("/")[0] in weights else unused).extend(found)
+    trusted = [_trusted(relabel(example, readings, recipe.relabels["keep"]), recipe) for example in used]
+    examples, duplicates = deduplicate(trusted, also=unused)
     labels = np.array([[e.labels.get(name, np.nan) for name in ATTRIBUTES] for e in examples], dtype=np.float64)
-    weights = np.array([recipe.corpora[source(example)] for example in examples])
-    parts = np.array([part_of(example.group, recipe.split) for example in examples])
-    return Material(examples, labels, weights, parts, read, duplicates)
+    return Material(
+        examples,
+        [example.text for example in examples],
+        labels,
+        np.array([weights[source(example)] for example in examples]),
+        np.array([part_of(example.group, recipe.split) for example in examples]),
+        read,
+        duplicates,
+    )
 
 
 def _trusted(example: Example, recipe: Recipe) -> Example:

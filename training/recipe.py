@@ -23,7 +23,9 @@ class Recipe:
     seed: int
     split: Mapping[str, float]
     corpora: Mapping[str, float]
+    encoder: Mapping[str, Any]
     without: Mapping[str, list[str]]
+    relabels: Mapping[str, Any]
     features: Mapping[str, Any]
     heads: Mapping[str, Any]
     reference: Mapping[str, Any]

@@ -5,7 +5,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,21 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from service.domain import ATTRIBUTES, Comment
+from service.encoder import ABOUT, GRAPH, TOKENIZER
 from service.heads import AttributeHeads
 from service.lexicon import Lexicon, load_lexicon
-from service.model import LIBRARIES, digest
+from service.model import LIBRARIES, Model, digest
 from service.policy import SIGNALS, load_policy
 from service.signals import observe
-from training.evaluate import compare, evaluate
+from training.champion import against, surest_loss
+from training.evaluate import compare, evaluate, reference_good
 from training.examples import accounts
-from training.material import Material
+from training.lessons import unlearnt
+from training.material import Material, source
 from training.pipeline import build_pipeline
 from training.plots import draw
 from training.recipe import Recipe
+from training.relabels import agreement, read_relabels
 from training.split import fold_of
 from training.thresholds import Reference, hold_limit, reject_limit
 
@@ -53,10 +57,15 @@ def make_release(
     version: str,
     *,
     root: Path | None,
+    encoder: Path,
+    champion: Model | None = None,
     gates: bool = True,
     progress: Callable[[str], None] = print,
 ) -> Path:
     """Train, measure and write `models/<version>/`; return that folder.
+
+    encoder : folder of the fine-tuned encoder, which the release keeps a copy of.
+    champion : the release in service, beside which the new one is measured; None for none.
 
     Nothing is written unless every gate of the recipe is passed, or *gates* is false (a clone alone has too few rows
     for some of them). Raises GateError, or FileExistsError: a release is never written over.
@@ -66,7 +75,7 @@ def make_release(
         raise FileExistsError(f"{folder}: a release is never written over, choose another --version")
     lexicon = load_lexicon()
     progress(f"training on {int(np.sum(material.parts != 'test'))} of {len(material.examples)} examples, cross-fitted")
-    trained = train(recipe, material, lexicon)
+    trained = train(recipe, material, lexicon, encoder)
     progress("limits of the policy from the promises")
     written = policy_text(recipe, trained, lexicon, material, version)
     draft = models / f".{version}.draft"
@@ -76,11 +85,18 @@ def make_release(
         (draft / "policy.toml").write_text(written, "utf-8")
         policy = load_policy(draft / "policy.toml")
         metrics = evaluate(trained.pipeline, policy, lexicon, material, recipe, root=root, progress=progress)
+        metrics["agreement"] = {name: asdict(found) for name, found in agreement(read_relabels()).items()}
+        metrics["encoder"] = json.loads((encoder / ABOUT).read_text("utf-8"))["history"]
         if root is not None:
-            metrics |= peers(trained, material, root, recipe.seed)
+            metrics |= peers(trained, material, root, recipe)
+        if champion is not None:
+            progress(f"beside release {champion.version}, on the same rows")
+            metrics["champion"] = against(champion, trained.pipeline, material, recipe)
         missed = missed_gates(recipe, metrics)
         if missed and gates:
             raise GateError("; ".join(missed))
+        for name in (GRAPH, TOKENIZER, ABOUT):
+            shutil.copyfile(encoder / name, draft / name)
         joblib.dump(trained.pipeline, draft / "model.joblib", compress=("zlib", 6))
         (draft / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         (draft / "params.toml").write_text(recipe.text, "utf-8")
@@ -97,35 +113,45 @@ def make_release(
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A fitted and calibrated pipeline, with what it would have said of the rows it has learnt from, had it not."""
+    """A fitted and calibrated pipeline, with what it would have said of rows it has learnt from, had it not."""
 
     pipeline: Pipeline
     rows: NDArray[np.intp]
-    """The rows outside the test part."""
+    """The rows outside the test part that the encoder was not fine-tuned on."""
     scores: NDArray[np.float64]
-    """(n_rows, n_attributes): cross-fitted probabilities, by models that had not seen the row's group."""
+    """(n_rows, n_attributes): cross-fitted probabilities, by heads that had not seen the row's group either."""
 
 
-def train(recipe: Recipe, material: Material, lexicon: Lexicon) -> Trained:
-    """Fit on every row outside the test part; calibrate on cross-fitted decisions, so that no row is kept back.
+def train(recipe: Recipe, material: Material, lexicon: Lexicon, encoder: Path) -> Trained:
+    """Fit on every row outside the test part; calibrate on cross-fitted decisions on rows that are new to the encoder.
 
-    Source: scikit-learn's `CalibratedClassifierCV(ensemble=False)` goes the same way.
+    The words' heads learn from all rows, cross-fitted; what the encoder adds to them is learnt, cross-fitted too, from
+    the rows that it was not fine-tuned on. Source: stacked generalisation (Wolpert 1992); scikit-learn's
+    `CalibratedClassifierCV(ensemble=False)` calibrates the same way.
     """
-    texts = np.array(material.texts, dtype=object)
     rows = np.flatnonzero(material.parts != "test")
+    fresh = unlearnt(material, recipe)[rows]
     folds = np.array([fold_of(material.examples[int(row)].group, FOLDS) for row in rows])
-
-    def fitted(on: NDArray[np.intp]) -> Pipeline:
-        pipeline = build_pipeline(recipe, lexicon)
-        return pipeline.fit(texts[on], material.labels[on], heads__sample_weight=material.weights[on])
-
-    decisions = np.zeros((len(rows), len(ATTRIBUTES)))
+    labels, weights = material.labels[rows], material.weights[rows]
+    pipeline = build_pipeline(recipe, lexicon, encoder)
+    features = pipeline[:-1].fit_transform([material.texts[int(row)] for row in rows])
+    heads: AttributeHeads = pipeline[-1]
+    late = features[:, features.shape[1] - heads.late :].toarray()
+    early = np.zeros((len(rows), len(ATTRIBUTES)))
     for fold in range(FOLDS):
         unseen = folds == fold
-        decisions[unseen] = fitted(rows[~unseen]).decision_function(texts[rows[unseen]])
-    pipeline = fitted(rows)
-    heads: AttributeHeads = pipeline[-1].calibrate(decisions, material.labels[rows], material.weights[rows])
-    return Trained(pipeline, rows, heads.probabilities(decisions))
+        early[unseen] = heads.fit(features[~unseen], labels[~unseen], weights[~unseen]).decision_function(
+            features[unseen]
+        )
+    decisions = np.zeros_like(early)
+    for fold in range(FOLDS):
+        unseen, taught = fresh & (folds == fold), fresh & (folds != fold)
+        coef, intercept = heads.above(early[taught], late[taught], labels[taught], weights[taught])
+        decisions[unseen] = np.hstack([early[unseen], late[unseen]]) @ coef + intercept
+    heads.fit(features, labels, weights)
+    heads.join(*heads.above(early[fresh], late[fresh], labels[fresh], weights[fresh]))
+    heads.calibrate(decisions[fresh], labels[fresh], weights[fresh])
+    return Trained(pipeline, rows[fresh], heads.probabilities(decisions[fresh]))
 
 
 def policy_text(recipe: Recipe, trained: Trained, lexicon: Lexicon, material: Material, version: str) -> str:
@@ -142,6 +168,10 @@ def policy_text(recipe: Recipe, trained: Trained, lexicon: Lexicon, material: Ma
     for column, name in enumerate(ATTRIBUTES):
         promise = recipe.attributes.get(name, {})
         lines += _table(f"attributes.{name}", promise, _limits(promise, scores[:, column], reference))
+    # Rules learn nothing: any row outside the test part may say how often they are wrong.
+    rows = material.rows(sources=recipe.reference["corpora"])
+    rows = rows[material.parts[rows] != "test"]
+    reference = _reference(recipe, material, rows)
     observed = [observe(Comment(e.text, e.name), lexicon) for e in map(material.examples.__getitem__, rows)]
     for code in SIGNALS:
         promise = recipe.signals.get(code, {})
@@ -151,8 +181,11 @@ def policy_text(recipe: Recipe, trained: Trained, lexicon: Lexicon, material: Ma
     return "\n".join(lines) + "\n"
 
 
-def peers(trained: Trained, material: Material, root: Path, seed: int) -> dict[str, Any]:
-    """Return the comparison with other systems' stored answers, where they lie beside the corpora."""
+def peers(trained: Trained, material: Material, root: Path, recipe: Recipe) -> dict[str, Any]:
+    """Return the comparison with other systems' stored answers, where they lie beside the corpora.
+
+    Only rows that neither the encoder nor the heads had seen are scored: cross-fitted, or of the test part.
+    """
     answers = root.parent / "peers" / "toxifrench.csv"
     if not answers.exists():
         return {}
@@ -161,10 +194,11 @@ def peers(trained: Trained, material: Material, root: Path, seed: int) -> dict[s
     ours = {
         material.examples[int(row)].row: float(line[column])
         for row, line in zip(trained.rows, trained.scores, strict=True)
+        if source(material.examples[int(row)]) == "toxifrench"
     }
     tested = trained.pipeline.predict_proba([material.texts[row] for row in test])
     ours |= {material.examples[int(row)].row: float(line[column]) for row, line in zip(test, tested, strict=True)}
-    return {"peers": compare(ours, answers, seed)}
+    return {"peers": compare(ours, answers, recipe.seed)}
 
 
 def missed_gates(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
@@ -179,6 +213,7 @@ def missed_gates(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
         "spam_caught_at_least": 1 - spam["accept"],
         "toxicity_auc_at_least": toxicity["auc"],
         "calibration_error_at_most": worst,
+        "lost_to_champion_at_most": surest_loss(metrics.get("champion", {"attributes": {}})),
     }
     return [
         f"{gate}: expected {limit}, found {found[gate]:.4f}"
@@ -189,8 +224,7 @@ def missed_gates(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
 
 def _reference(recipe: Recipe, material: Material, rows: NDArray[np.intp]) -> Reference:
     """Return *rows* weighted so that they stand for a real site's comments, as `[reference]` describes it."""
-    weights = recipe.reference["good_weights"]
-    good = material.good()[rows] * np.array([weights.get(material.examples[int(row)].corpus, 1.0) for row in rows])
+    good = reference_good(recipe, material, rows)
     bad = material.bad()[rows].astype(float)
     spam = material.labels[rows, ATTRIBUTES.index("spam")] >= 0.5
     for kind, share in ((spam, recipe.reference["spam_share"]), (~spam, 1 - recipe.reference["spam_share"])):
@@ -256,4 +290,5 @@ def _card(
         missed=missed,
         figures=figures,
         attributes=ATTRIBUTES,
+        recipes=(HERE / "recipes.md").read_text("utf-8"),
     )

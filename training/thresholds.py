@@ -21,8 +21,12 @@ class Reference:
     """Share of bad comments on a real site, which is not their share here."""
 
     def alarms(self, chosen: NDArray[np.bool_]) -> float:
-        """Return the share of good comments among *chosen* rows, as if half a row more had been: none is no proof."""
-        return float((self.good[chosen].sum() + 0.5) / (self.good.sum() + 1))
+        """Return the share of good comments among *chosen* rows, as if half a row more had been: none is no proof.
+
+        That row weighs as much as good rows do on average, so that the proof does not depend on the unit of weights.
+        """
+        row = self.good[self.good > 0].mean()
+        return float((self.good[chosen].sum() + 0.5 * row) / (self.good.sum() + row))
 
     def precision(self, chosen: NDArray[np.bool_]) -> float:
         """Return the share of bad comments among what a site would see of *chosen* rows."""

@@ -41,7 +41,8 @@ def test_a_head_is_a_logistic_regression_of_its_attribute(X: np.ndarray, Y: np.n
 
     for column in range(2):
         alone = LogisticRegression(C=1.0, max_iter=300).fit(X, Y[:, column])
-        assert np.allclose(alone.predict_proba(X)[:, 1], heads.predict_proba(X)[:, column], atol=1e-5)
+        # Another solver: both stop a little before the same end.
+        assert np.allclose(alone.predict_proba(X)[:, 1], heads.predict_proba(X)[:, column], atol=1e-3)
 
 
 def test_a_row_takes_part_only_in_the_heads_whose_label_it_has(X: np.ndarray, Y: np.ndarray) -> None:
@@ -162,19 +163,21 @@ def test_a_check_of_scikit_learn_passes(check: Callable[[str, AttributeHeads], N
 
 
 def test_a_clone_is_unfitted_and_has_the_same_parameters(X: np.ndarray, Y: np.ndarray) -> None:
-    heads = AttributeHeads(NAMES, C=3.0, max_iter=50).fit(X, Y)
+    chosen = {"attributes": NAMES, "C": 3.0, "max_iter": 50, "tol": 1e-5, "late": 1, "late_C": 0.5}
+    heads = AttributeHeads(**chosen).fit(X, Y)
     copy = clone(heads)
 
-    assert {"attributes": NAMES, "C": 3.0, "max_iter": 50} == copy.get_params()
+    assert chosen == copy.get_params()
     with pytest.raises(NotFittedError):
         copy.predict_proba(X)
 
 
 def test_fitting_returns_the_heads_and_leaves_parameters_and_data_alone(X: np.ndarray, Y: np.ndarray) -> None:
     heads, x, y = AttributeHeads(NAMES), X.copy(), Y.copy()
+    before = heads.get_params()
 
     assert heads is heads.fit(X, Y)
-    assert {"attributes": NAMES, "C": 1.0, "max_iter": 300} == heads.get_params()
+    assert before == heads.get_params()
     assert (x.tolist(), y.tolist()) == (X.tolist(), Y.tolist())
     assert {name for name in vars(heads) if name not in heads.get_params()} == {
         "coef_", "intercept_", "slope_", "offset_", "classes_",
@@ -186,3 +189,40 @@ def test_a_second_fit_forgets_the_first_and_its_calibration(X: np.ndarray, Y: np
     heads.calibrate(heads.decision_function(X) * 3, 1 - Y, np.ones(200))
 
     assert fitted(X, Y).predict_proba(X).tolist() == heads.fit(X, Y).predict_proba(X).tolist()
+
+
+# Columns of an encoder that knows some rows by heart.
+
+
+@pytest.fixture(name="Z")
+def columns_of_an_encoder(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    """Two columns that tell the labels of the first half of the rows by heart, and of the others a little."""
+    noise = np.random.default_rng(9).normal(size=(200, 2))
+    told = np.where(np.arange(200)[:, None] < 100, 8 * (Y - 0.5), Y - 0.5 + noise)
+    return np.hstack([X, told])
+
+
+def test_fitting_does_not_look_at_the_columns_of_the_encoder(X: np.ndarray, Y: np.ndarray, Z: np.ndarray) -> None:
+    heads = AttributeHeads(NAMES, late=2).fit(Z, Y)
+
+    assert np.array_equal(np.zeros((2, 2)), heads.coef_[-2:])
+    assert np.allclose(fitted(X, Y).decision_function(X), heads.decision_function(Z), atol=1e-4)
+
+
+def test_what_is_joined_is_one_linear_model(Y: np.ndarray, Z: np.ndarray) -> None:
+    heads = AttributeHeads(NAMES, late=2).fit(Z, Y)
+    early, weights = heads.decision_function(Z), np.ones(200)
+    coef, intercept = heads.above(early, Z[:, -2:], Y, weights)
+    heads.join(coef, intercept)
+
+    assert np.allclose(np.hstack([early, Z[:, -2:]]) @ coef + intercept, heads.decision_function(Z), atol=1e-4)
+
+
+def test_rows_that_are_new_to_the_encoder_say_how_far_to_trust_it(Y: np.ndarray, Z: np.ndarray) -> None:
+    """Fitted on what it knows by heart it would be trusted much more."""
+    heads = AttributeHeads(NAMES, late=2).fit(Z, Y)
+    early, half = heads.decision_function(Z), slice(100, None)
+    honest, _ = heads.above(early[half], Z[half, -2:], Y[half], np.ones(100))
+    by_heart, _ = heads.above(early[:100], Z[:100, -2:], Y[:100], np.ones(100))
+
+    assert np.diag(honest[2:]).max() < np.diag(by_heart[2:]).min()

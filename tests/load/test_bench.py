@@ -14,7 +14,8 @@ REQUESTS = ("bare WSGI (no Flask)", "echo: Flask + marshmallow", "vigie, not sto
 STEPS = (
     "decode the body", "load the schema", "signals", "score", "reasons, unexplained", "store in SQLite",
     "dump the answer", "write the answer as JSON", "score: normalize alone", "score: characters alone",
-    "score: words alone", "score: structure alone", "score: all features, in one matrix", "score: heads",
+    "score: words alone", "score: structure alone", "score: encoder alone",
+    "score: all features, in one matrix", "score: heads",
     "judge a rough comment", "explain every attribute of it",
 )  # fmt: skip
 OTHERS = (
@@ -65,3 +66,18 @@ def test_no_text_is_sent_twice() -> None:
 
         assert len(texts) == len(set(texts))
         assert abs(sum(map(len, texts)) / len(texts) - length) < 15
+
+
+def test_the_model_is_measured_alone_and_retraining_too(tmp_path: Path) -> None:
+    """The row of the large classifier may be absent: it needs libraries that nothing else does."""
+    file = tmp_path / "rows.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.load.bench_model", "--repeats", "3", "--rows", "400", "--json", str(file)],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    names = [row["name"] for row in json.loads(file.read_text("utf-8"))]
+
+    assert names[:3] == ["score of a comment of 60 pieces", "of which the encoder", "batch of 3"]
+    assert names[-2:] == ["retrain the heads on 400 comments", "at most in memory"]
+    assert ("XLM-R base, random weights" in names) != ("was left out: it needs torch" in done.stdout)

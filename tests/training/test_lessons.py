@@ -1,0 +1,102 @@
+"""What the encoder learns from: the train part alone, some of it kept back, our labels beside the corpus's."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.domain import ATTRIBUTES
+from training import lessons
+from training.lessons import OURS, Lessons, gather_lessons, is_dev, unlearnt
+from training.material import gather
+from training.recipe import Recipe, read_recipe
+
+ROWS = 300
+WITHOUT = read_recipe().relabels["encoder_without"]
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return read_recipe()
+
+
+@pytest.fixture
+def authored(tmp_path: Path) -> Path:
+    rows = [
+        {
+            "id": f"x-{number}",
+            "comment": f"texte {chr(97 + number % 26)}{chr(97 + number // 26)}",
+            "labels": {"toxicity": number % 2},
+        }
+        for number in range(ROWS)
+    ]
+    (tmp_path / "small.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return tmp_path
+
+
+def gathered(recipe: Recipe, authored: Path) -> Lessons:
+    return gather_lessons(recipe, root=None, authored=authored)
+
+
+def test_only_the_train_part_is_learnt(recipe: Recipe, authored: Path) -> None:
+    material = gather(recipe, root=None, authored=authored)
+    kept_away = {material.texts[row] for part in ("calibration", "test") for row in material.rows(part=part)}
+
+    assert kept_away
+    assert kept_away.isdisjoint(gathered(recipe, authored).texts)
+
+
+def test_some_french_rows_are_kept_back_for_dev(recipe: Recipe, authored: Path) -> None:
+    found = gathered(recipe, authored)
+
+    assert 0 < found.dev.sum() < len(found.texts) / 4
+    assert found.french.all()
+
+
+def test_heads_may_use_what_the_encoder_has_not_learnt(recipe: Recipe, authored: Path) -> None:
+    material = gather(recipe, root=None, authored=authored)
+    found = gathered(recipe, authored)
+    learnt = {text for text, dev in zip(found.texts, found.dev, strict=True) if not dev}
+    fresh = {text for text, new in zip(material.texts, unlearnt(material, recipe), strict=True) if new}
+
+    assert set(material.texts) == learnt | fresh
+    assert learnt.isdisjoint(fresh)
+
+
+def test_a_moderators_rows_are_new_to_the_shipped_encoder(recipe: Recipe, authored: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("text,toxicity\n" + "".join(f"mot {chr(97 + n)},{n % 2}\n" for n in range(20)), "utf-8")
+    material = gather(recipe, root=None, authored=authored, plain=[file])
+
+    assert unlearnt(material, recipe)[material.rows(sources=["own"])].all()
+
+
+def test_a_row_that_we_labelled_too_is_learnt_by_both_definitions(
+    recipe: Recipe, authored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = gathered(recipe, authored)
+    ours = {**dict.fromkeys(ATTRIBUTES, 0.0), "toxicity": 1.0, "threat": 1.0}
+    readings = {("authored/small", f"x-{number}"): [ours] for number in range(10)}
+    monkeypatch.setattr(lessons, "read_relabels", lambda folder: readings)
+    after = gathered(recipe, authored)
+    added = range(len(before.texts), len(after.texts))
+
+    assert 0 < len(added) <= 10
+    for place in added:
+        assert after.texts[place] in before.texts
+        told = dict(zip(ATTRIBUTES, after.labels[place], strict=True))
+        assert {name: value for name, value in ours.items() if name not in WITHOUT} == {
+            name: value for name, value in told.items() if not np.isnan(value)
+        }
+        assert (OURS, recipe.encoder["relabelled"]) == (after.sources[place], after.weights[place])
+
+
+def test_dev_depends_on_the_text_alone(recipe: Recipe, authored: Path) -> None:
+    material = gather(recipe, root=None, authored=authored)
+    other = dataclasses.replace(material.examples[0], corpus="other", row="1")
+
+    assert is_dev(material.examples[0], recipe) == is_dev(other, recipe)
+    assert not is_dev(dataclasses.replace(other, language="en"), recipe)
+    assert 0.02 < np.mean([is_dev(example, recipe) for example in material.examples]) < 0.25
