@@ -64,7 +64,7 @@ def corpus(root: Path | None) -> None:
 @click.option("--into", type=FOLDER, default=ROOT / "data" / "encoder", show_default="data/encoder")
 @click.option("--params", type=FILE, default=DEFAULT, show_default="training/params.toml")
 def encoder(root: Path | None, into: Path, params: Path) -> None:
-    """Fine-tune the sentence encoder (a quarter of an hour on two cores); goes on where it was broken off."""
+    """Fine-tune the sentence encoder (some five minutes on two cores); goes on where it was broken off."""
     try:
         from training import export
         from training.encoder import fine_tune
