@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test tools lint types encoder train evaluate bench lock image image-test clean
+.PHONY: help serve test tools lint types encoder train evaluate bench pictures lock image image-test clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,9 +57,12 @@ bench: $(VENV)/.dev ## speed, with medians and ratios against an empty service i
 	$(BIN)/python -m tests.load.bench
 	$(BIN)/python -m tests.load.bench_model
 
+pictures: $(VENV)/.dev ## take the pictures of docs/moderation.md again, from the running console
+	$(BIN)/python -m tests.browser.pictures
+
 lock: $(VENV)/.dev ## pin the dependencies again, with hashes and without any index host
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra build --extra training --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the environment and what tests leave
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

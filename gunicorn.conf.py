@@ -5,7 +5,7 @@ import shutil
 from itertools import count
 from pathlib import Path
 
-from service import logs, metrics
+from service import logs, metrics, webhooks
 from service.app import create_app
 from service.cli import FAULTS
 from service.settings import Settings
@@ -35,6 +35,13 @@ def pre_fork(server, worker):  # type: ignore[no-untyped-def]
 def post_fork(server, worker):  # type: ignore[no-untyped-def]
     """Let the worker count where the one before it in its place stopped."""
     metrics.place["name"] = f"{server.pid}-{worker.place}"
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
+    """Let each worker tell the site of verdicts: who takes a letter first has it, and the end of one stops nothing."""
+    state = getattr(worker.app.wsgi(), "extensions", {}).get("vigie")  # the bench serves an empty app with this file
+    if state is not None:
+        webhooks.start(settings, state.engine)
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]

@@ -1,18 +1,22 @@
 """The API for sites: blueprint /v1. It translates HTTP to the core and back; it judges nothing."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError, fields, validate
 
 from service import bodies, intake, store
+from service.domain import Submission, Verdict
 from service.intake import Outcome
 from service.openapi import Answer, describe
 from service.problems import Problem
-from service.schemas import MOST_COMMENTS, JudgementSchema, Received, StrictSchema
+from service.schemas import MOST_COMMENTS, GivenSchema, JudgementSchema, Received, StrictSchema, VerdictSchema
 from service.state import state
+from service.store import queue
+from service.store.queue import AlreadyJudgedError, Given, Who
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
 EXAMPLE = {"name": "Claire", "comment": "Merci pour cet article, clair et bien documenté."}
@@ -61,7 +65,7 @@ def body_schemas(comment: Schema) -> dict[str, Schema]:
             fields.Nested(comment), required=True, validate=validate.Length(min=1, max=MOST_COMMENTS)
         )
 
-    return {"Comment": comment, "Batch": BatchSchema()}
+    return {"Comment": comment, "Batch": BatchSchema(), "Verdict": VerdictSchema()}
 
 
 @blueprint.post("/comments")
@@ -126,14 +130,35 @@ def batch() -> ResponseReturnValue:
     problems=(404, 503),
 )
 def find(id: str) -> ResponseReturnValue:
-    try:
-        uuid.UUID(id)
-    except ValueError as error:
-        raise Problem(404, "Aucun commentaire n'a cet identifiant.") from error
-    submission = store.find(state().engine, state().settings.site, id=id)
-    if submission is None:
-        raise Problem(404, "Aucun commentaire n'a cet identifiant.")
+    submission = _submission(id)
     return Outcome(submission.judgement, submission.id).shown()
+
+
+@blueprint.post("/comments/<id>/verdict")
+@describe(
+    "Rendre un verdict",
+    about="Ce qu'une personne a décidé : le commentaire quitte la file d'attente, et le prochain modèle en apprend."
+    " Le même verdict envoyé deux fois n'est gardé qu'une fois ; un autre verdict n'écrase pas le premier.",
+    answers={201: Answer("Gardé", GivenSchema), 200: Answer("Déjà rendu, le même", GivenSchema)},
+    problems=(*BAD_BODY, 404, 409, 503),
+    media_types=(bodies.JSON,),
+    body="Verdict",
+    example={"decision": "reject", "reason": "OFFENSIVE"},
+)
+def judge(id: str) -> ResponseReturnValue:
+    submission = _submission(id)
+    try:
+        verdict: Verdict = VerdictSchema().load(bodies.read(state().settings.max_body_bytes, form=False))
+    except ValidationError as error:
+        raise Problem(422, errors=error.messages_dict) from error
+    who = Who(actor="api", address=request.remote_addr)
+    try:
+        return _given(queue.give(state().engine, submission.id, verdict, who, datetime.now(UTC))), 201
+    except AlreadyJudgedError as error:
+        standing = error.given.verdict
+        if (standing.decision, standing.reason, standing.labels) != (verdict.decision, verdict.reason, verdict.labels):
+            raise Problem(409, "Un autre verdict a déjà été rendu sur ce commentaire.") from error
+        return _given(error.given), 200
 
 
 @blueprint.get("/model")
@@ -153,6 +178,25 @@ def policy() -> ResponseReturnValue:
         for part, table in (("attributes", served.attributes), ("signals", served.signals))
     }
     return jsonify(version=served.version, **limits)
+
+
+def _submission(id: str) -> Submission:
+    try:
+        uuid.UUID(id)
+    except ValueError as error:
+        raise Problem(404, "Aucun commentaire n'a cet identifiant.") from error
+    submission = store.find(state().engine, state().settings.site, id=id)
+    if submission is None:
+        raise Problem(404, "Aucun commentaire n'a cet identifiant.")
+    return submission
+
+
+def _given(given: Given) -> dict[str, Any]:
+    verdict = given.verdict
+    about = {"id": given.submission_id, "by": given.actor, "given_at": given.given_at}
+    kept = {"decision": verdict.decision.name, "reason": verdict.reason, "labels": dict(verdict.labels)}
+    shown: dict[str, Any] = GivenSchema().dump(about | kept)
+    return shown
 
 
 def _received() -> Received:

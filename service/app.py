@@ -6,7 +6,7 @@ from time import perf_counter
 import structlog
 from flask import Flask, Response, g, request
 
-from service import api, openapi, probes, problems, store, try_page
+from service import api, console, openapi, probes, problems, store, try_page
 from service.lexicon import load_lexicon
 from service.logs import log, request_id
 from service.metrics import Metrics
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(_begin)
     app.after_request(_end)
     problems.init_app(app)
-    for room in (api, probes, openapi, try_page):
+    for room in (api, probes, openapi, try_page, console):
         app.register_blueprint(room.blueprint)
     app.extensions["vigie.openapi"] = openapi.document(app, version("vigie"), api.body_schemas(schema))
     return app

@@ -14,7 +14,7 @@ import click
 from marshmallow import ValidationError
 from tqdm import tqdm
 
-from service import store
+from service import keeping, store
 from service.domain import Judgement
 from service.lexicon import LexiconError, load_lexicon
 from service.model import ModelError, current, digest, load_model
@@ -156,6 +156,10 @@ def use(version: str) -> None:
     draft.write_text(text, "utf-8")
     draft.replace(models / "current.toml")
     click.echo(f"model {version} is in service from the next start or SIGHUP on (was: {was})")
+
+
+for command in (keeping.export, keeping.backtest, keeping.forget, keeping.author, keeping.moderator):
+    main.add_command(command)
 
 
 def _moderation(settings: Settings) -> Moderation:

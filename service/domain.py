@@ -57,6 +57,26 @@ class Comment:
     submitted_at: datetime | None = None
     """When the author sent it, by the site's clock: aware, UTC."""
     role: str | None = None
+    honeypot: str | None = None
+    """What stands in a field that people do not see; not kept."""
+    seconds: float | None = None
+    """From the form's appearance to its sending; not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known before a comment is judged; the core never looks it up itself."""
+
+    repeats: int = 0
+    """How often the same text was sent lately, by whomever."""
+    near_repeats: int = 0
+    author_lately: int = 0
+    """How many comments of the same author came in the last minute."""
+    address_lately: int = 0
+    author_before: int | None = None
+    """How many comments of the author are kept; None when nobody looked."""
+    author_rejected: int = 0
+    """Percentage of the author's last comments that were rejected; 0 while fewer than three were decided."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,6 +130,49 @@ class Judgement:
     """Version of the release that scored."""
     policy: str
     """Version of the policy that decided."""
+
+
+REJECTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "OFFENSIVE": ("Propos injurieux", ("toxicity", "insult")),
+    "ABUSIVE": ("Propos agressifs", ("toxicity",)),
+    "HATE_SPEECH": ("Discours de haine", ("toxicity", "identity_attack")),
+    "HARASSMENT_BULLYING": ("Harcèlement ou menace", ("toxicity", "threat")),
+    "SPAM": ("Indésirable (spam)", ("spam",)),
+    "AD": ("Publicité", ("spam",)),
+    "BANNED_WORD": ("Mot interdit", ()),
+    "ILLEGAL_CONTENT": ("Contenu illicite", ()),
+    "MISINFORMATION": ("Fausse information", ()),
+    "IRRELEVANT_CONTENT": ("Hors sujet", ()),
+    "OTHER": ("Autre motif", ()),
+}
+"""Why a person rejects: the codes of Coral's rejection reasons, in French, and the attributes that each implies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a person decided. Never rewritten; undone at most."""
+
+    decision: Decision
+    """accept or reject."""
+    labels: Mapping[str, int]
+    """Attribute to 1 (has it) or 0 (has it not): what the next model learns; attributes that are absent are unknown."""
+    reason: str | None = None
+    """A code of REJECTIONS."""
+    legal_ground: str | None = None
+    explanation: str | None = None
+    """For the author."""
+    note: str | None = None
+    """For colleagues."""
+
+
+def labels_of(decision: Decision, reason: str | None) -> dict[str, int]:
+    """Return what a verdict says of the attributes when its giver did not say more.
+
+    What is accepted has no attribute but perhaps coarse words; what is rejected has those that its reason implies.
+    """
+    if decision is Decision.accept:
+        return dict.fromkeys((name for name in ATTRIBUTES if name != "profanity"), 0)
+    return dict.fromkeys(REJECTIONS[reason][1] if reason else (), 1)
 
 
 @dataclass(frozen=True, slots=True)

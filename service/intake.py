@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from service import store
-from service.domain import Comment, Judgement, Submission
+from service.domain import Comment, Judgement, Memory, Submission
 from service.schemas import JudgementSchema, Received
 from service.state import state
+from service.store import memory
 
 SHOWN = JudgementSchema()
 
@@ -41,15 +43,41 @@ def take(batch: Sequence[Received]) -> list[Outcome]:
     """
     known = [_earlier(received.comment) for received in batch]
     waiting = [received for received, earlier in zip(batch, known, strict=True) if earlier is None]
-    outcomes = iter(_kept(waiting, judge([received.comment for received in waiting])))
+    outcomes = iter(_kept(waiting, judge([received.comment for received in waiting], _remembered(waiting))))
     return [Outcome(earlier.judgement, earlier.id) if earlier else next(outcomes) for earlier in known]
 
 
-def judge(comments: Sequence[Comment]) -> list[Judgement]:
+def judge(comments: Sequence[Comment], memories: Sequence[Memory] | None = None) -> list[Judgement]:
     """Judge and count *comments*; keep nothing."""
-    judgements = state().moderation.judge_all(comments)
+    judgements = state().moderation.judge_all(comments, memories)
     state().metrics.judged(judgements)
     return judgements
+
+
+def _as_kept(comment: Comment) -> Comment:
+    """Return *comment* with no more of its author's address than the settings want to keep."""
+    if comment.ip is None or state().settings.addresses == "full":
+        return comment
+    return replace(comment, ip=None if state().settings.addresses == "off" else shortened(comment.ip))
+
+
+def shortened(ip: str) -> str:
+    """Return the network of an address: the first three bytes of IPv4, the first 48 bits of IPv6."""
+    address = ip_address(ip)
+    return str(ip_network((ip, 24 if address.version == 4 else 48), strict=False).network_address)
+
+
+def _remembered(batch: Sequence[Received]) -> list[Memory]:
+    """Return what is known before each of *batch*; nothing is looked up for what is not to be kept either.
+
+    Comments of one batch do not know each other yet.
+    """
+    engine, site, now = state().engine, state().settings.site, datetime.now(UTC)
+    with state().metrics.step("memory"):
+        return [
+            memory.recall(engine, site, _as_kept(received.comment), now) if received.store else Memory()
+            for received in batch
+        ]
 
 
 def _earlier(comment: Comment) -> Submission | None:
@@ -61,7 +89,7 @@ def _earlier(comment: Comment) -> Submission | None:
 def _kept(batch: Sequence[Received], judgements: Sequence[Judgement]) -> list[Outcome]:
     now, site = datetime.now(UTC), state().settings.site
     new = [
-        Submission(str(uuid.uuid4()), site, now, received.comment, judgement)
+        Submission(str(uuid.uuid4()), site, now, _as_kept(received.comment), judgement)
         for received, judgement in zip(batch, judgements, strict=True)
         if received.store
     ]

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from service.domain import Comment, Decision, Judgement, Reason, Scores
+from service.domain import Comment, Decision, Judgement, Memory, Reason, Scores
 from service.lexicon import Lexicon
 from service.model import Model
 from service.policy import Policy, reasons
@@ -29,18 +29,21 @@ class Moderation:
     step: Callable[[str], AbstractContextManager[None]] = _untimed
     """Is entered around each step ("signals", "score", "reasons", "explain"), so that the edge may time it."""
 
-    def judge(self, comment: Comment) -> Judgement:
-        """Return the judgement of one comment."""
-        return self.judge_all([comment])[0]
+    def judge(self, comment: Comment, memory: Memory | None = None) -> Judgement:
+        """Return the judgement of one comment, given what is known before."""
+        return self.judge_all([comment], [memory])[0]
 
-    def judge_all(self, comments: Sequence[Comment]) -> list[Judgement]:
+    def judge_all(
+        self, comments: Sequence[Comment], memories: Sequence[Memory | None] | None = None
+    ) -> list[Judgement]:
         """Return the judgement of each comment, in order, with one call of the model for all.
 
         The words that raised a score cost more than the score. They are looked for in the first MOST_EXPLAINED
         comments that are held or rejected; the reasons of further ones show only what the rules saw.
         """
         with self.step("signals"):
-            observed = [observe(comment, self.lexicon) for comment in comments]
+            known = memories or [None] * len(comments)
+            observed = [observe(comment, self.lexicon, memory) for comment, memory in zip(comments, known, strict=True)]
         with self.step("score"):
             scored = self.model.score([comment.text for comment in comments])
         with self.step("reasons"):

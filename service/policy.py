@@ -33,6 +33,14 @@ SIGNALS: Mapping[str, tuple[str | None, str]] = {
     "direct_insult": ("insult", "Le commentaire adresse une insulte à quelqu'un."),
     "name_link": ("spam", "Le nom contient une adresse ou un numéro."),
     "name_words": ("spam", "Le nom contient une formule publicitaire ou une injure."),
+    "repeated_text": ("spam", "Le commentaire reprend un texte déjà envoyé {value} fois en sept jours."),
+    "near_repeated_text": ("spam", "Le commentaire ressemble à un texte déjà envoyé {value} fois en sept jours."),
+    "author_flood": (None, "Le commentaire suit {value} autres du même auteur en une minute."),
+    "address_flood": (None, "Le commentaire suit {value} autres de la même adresse en une minute."),
+    "first_comment": (None, "Le commentaire est le premier de cet auteur."),
+    "author_rejected": (None, "Le commentaire vient d'un auteur dont {value} % des derniers ont été refusés."),
+    "honeypot": ("spam", "Le commentaire remplit un champ caché du formulaire, comme le font les robots."),
+    "sent_at_once": ("spam", "Le commentaire a été envoyé plus vite qu'on ne peut l'écrire."),
 }  # fmt: skip
 """Code of a signal to the attribute it speaks for (None: none of them) and what it means, in French."""
 

@@ -14,9 +14,11 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 TITLES: Mapping[int, tuple[str, str, str]] = {
     400: ("unreadable", "Requête illisible", "Le corps de la requête ne peut pas être lu."),
+    403: ("forbidden", "Interdit", "Vous n'avez pas le droit de faire cela."),
     404: ("not-found", "Introuvable", "Il n'y a rien à cette adresse."),
     405: ("method-not-allowed", "Méthode non autorisée", "Cette adresse n'accepte pas cette méthode."),
     408: ("timeout", "Délai dépassé", "La requête n'est pas arrivée entière à temps."),
+    409: ("conflict", "Déjà décidé", "Un verdict a déjà été rendu."),
     413: ("too-large", "Requête trop volumineuse", "Le corps de la requête dépasse la taille autorisée."),
     415: ("unsupported-media-type", "Type de contenu non pris en charge", "Envoyez du JSON en UTF-8."),
     422: ("invalid", "Données invalides", "Certains champs manquent ou ne sont pas valides."),

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
-from service.domain import Article, Comment, Decision
+from service.domain import ATTRIBUTES, REJECTIONS, Article, Comment, Decision, Verdict, labels_of
 from service.text import is_blank
 
 NAME_MISSING = "S'il vous plaît entrez votre nom ici"
@@ -152,6 +152,12 @@ def comment_schema(most_name_bytes: int, most_comment_bytes: int) -> Schema:
         referrer = _optional(2000, "Page d'où vient l'auteur")
         submitted_at = Instant(load_default=None, default_timezone=UTC, metadata={"description": "Moment de l'envoi"})
         role = _optional(100, "Rôle de l'auteur chez le site : abonné, rédaction…")
+        honeypot = _optional(2000, "Contenu d'un champ caché de votre formulaire, que seuls les robots remplissent")
+        seconds = fields.Float(
+            load_default=None,
+            validate=validate.Range(min=0, error="Un nombre de secondes, 0 ou plus."),
+            metadata={"description": "Secondes entre l'affichage du formulaire et son envoi"},
+        )
         store = Flag(load_default=True, metadata={"description": "false : décider sans rien conserver"})
 
         @post_load
@@ -160,6 +166,51 @@ def comment_schema(most_name_bytes: int, most_comment_bytes: int) -> Schema:
             return Received(Comment(text=data.pop("comment"), **data), store)
 
     return CommentSchema()
+
+
+class VerdictSchema(StrictSchema):
+    """What a person decided about a comment that Vigie has judged."""
+
+    decision = fields.String(
+        required=True,
+        validate=validate.OneOf(["accept", "reject"], error="Choisissez accept ou reject."),
+        metadata={"description": "Publié (`accept`) ou refusé (`reject`)"},
+    )
+    reason = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(list(REJECTIONS), error="Ce motif n'existe pas."),
+        metadata={"description": "Motif d'un refus, selon les codes de Coral"},
+    )
+    labels = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(ATTRIBUTES, error="Cet attribut n'existe pas.")),
+        values=fields.Integer(validate=validate.OneOf([0, 1], error="0 ou 1.")),
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Attribut → 1 ou 0, pour l'apprentissage ; sans eux, ce qu'implique la décision"},
+    )
+    legal_ground = _optional(2000, "Fondement juridique d'un refus")
+    explanation = _optional(2000, "Explication pour l'auteur")
+    note = _optional(2000, "Note pour l'équipe")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Verdict:
+        decision = Decision[data.pop("decision")]
+        if decision is Decision.accept and data["reason"]:
+            raise ValidationError({"reason": ["Un motif n'accompagne qu'un refus."]})
+        labels = data.pop("labels")
+        return Verdict(decision, labels_of(decision, data["reason"]) if labels is None else labels, **data)
+
+
+class GivenSchema(Schema):
+    """A verdict as it is kept."""
+
+    id = fields.String(required=True, metadata={"description": "Identifiant du commentaire"})
+    decision = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
+    labels = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    given_at = fields.AwareDateTime(required=True, metadata={"description": "Quand"})
+    by = fields.String(required=True, metadata={"description": "Qui : un modérateur, ou `api`"})
 
 
 class SpanSchema(Schema):

@@ -3,8 +3,10 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from environs import Env, EnvError, validate
+from marshmallow import ValidationError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "VIGIE_"
@@ -26,10 +28,20 @@ class Settings:
     models: Path = ROOT / "models"
     policy: Path | None = None
     site: str = "default"
+    time_zone: str = "Europe/Paris"
+    addresses: str = "shortened"
+    """Readers' IP addresses: off, shortened or full."""
+    keep_accepted_days: int = 365
+    keep_held_days: int = 365
+    keep_rejected_days: int = 365
+    keep_acts_days: int = 365
+    """What `vigie forget` leaves; 0 keeps for ever."""
     max_name_bytes: int = 245
     max_comment_bytes: int = 65_525
     max_body_bytes: int = 1_048_576
     max_batch_bytes: int = 16_777_216
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
     try_page: str = "loopback"
     """loopback, on or off."""
     log_format: str = "json"
@@ -51,7 +63,7 @@ class Settings:
             if name.startswith(PREFIX) and name not in known
         ]
         env = Env(eager=False, prefix=PREFIX)
-        positive = validate.Range(min=1)
+        positive, days = validate.Range(min=1), validate.Range(min=0, max=36_500)
         settings = cls(
             host=env.str("HOST", default.host),
             port=env.int("PORT", default.port, validate=validate.Range(min=1, max=65535)),
@@ -61,10 +73,18 @@ class Settings:
             models=env.path("MODELS", default.models),
             policy=env.path("POLICY", default.policy),
             site=env.str("SITE", default.site, validate=validate.Length(min=1, max=100)),
+            time_zone=env.str("TIME_ZONE", default.time_zone, validate=_is_time_zone),
+            addresses=env.str("ADDRESSES", default.addresses, validate=validate.OneOf(["off", "shortened", "full"])),
+            keep_accepted_days=env.int("KEEP_ACCEPTED_DAYS", default.keep_accepted_days, validate=days),
+            keep_held_days=env.int("KEEP_HELD_DAYS", default.keep_held_days, validate=days),
+            keep_rejected_days=env.int("KEEP_REJECTED_DAYS", default.keep_rejected_days, validate=days),
+            keep_acts_days=env.int("KEEP_ACTS_DAYS", default.keep_acts_days, validate=days),
             max_name_bytes=env.int("MAX_NAME_BYTES", default.max_name_bytes, validate=positive),
             max_comment_bytes=env.int("MAX_COMMENT_BYTES", default.max_comment_bytes, validate=positive),
             max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes, validate=positive),
             max_batch_bytes=env.int("MAX_BATCH_BYTES", default.max_batch_bytes, validate=positive),
+            webhook_url=env.str("WEBHOOK_URL", default.webhook_url, validate=_is_address),
+            webhook_secret=env.str("WEBHOOK_SECRET", default.webhook_secret, validate=_is_secret),
             try_page=env.str("TRY_PAGE", default.try_page, validate=validate.OneOf(["loopback", "on", "off"])),
             log_format=env.str("LOG_FORMAT", default.log_format, validate=validate.OneOf(["json", "console"])),
             log_level=env.str(
@@ -75,6 +95,23 @@ class Settings:
             env.seal()
         except EnvError as error:
             faults.append(str(error))
+        if (settings.webhook_url is None) != (settings.webhook_secret is None):
+            faults.append("VIGIE_WEBHOOK_URL and VIGIE_WEBHOOK_SECRET: expected both or none, found one")
         if faults:
             raise SettingsError("; ".join(faults))
         return settings
+
+
+def _is_address(url: str | None) -> None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise ValidationError("expected an address that begins with http:// or https://")
+
+
+def _is_secret(secret: str | None) -> None:
+    if secret is not None and len(secret) < 16:
+        raise ValidationError("expected at least 16 characters")
+
+
+def _is_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(f"expected a time zone such as Europe/Paris, found {name!r}")

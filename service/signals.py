@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from service import text
-from service.domain import Comment, Signal, Span
+from service.domain import Comment, Memory, Signal, Span
 from service.lexicon import Hit, Lexicon
 from service.text import Word, fold
 
@@ -58,6 +58,8 @@ MESSAGING_CONTACT = re.compile(
 )
 RUN = re.compile(r"([^\s.\-_=*#~0-9])\1{5,}")
 # An insult, written § here, and what makes it an address: "tu n'es qu'un §", "bande de §", "pauvre §", "quel §".
+TYPING = 3.0
+"""Seconds below which nobody has read and filled in a form."""
 ADDRESSED_INSULT = re.compile(
     r"""
     (?<!\S)\**(?:(?:tu|t|vous|vs)[ ](?:n[ ])?(?:es|etes)|tes|toi[ ]et[ ]ta|espece[ ]de?|bande[ ]de?|tas[ ]de?
@@ -93,10 +95,11 @@ class Reading:
         )
 
 
-def observe(comment: Comment, lexicon: Lexicon) -> tuple[Signal, ...]:
-    """Return what the rules see in *comment*, in the order of `RULES`; each code at most once."""
+def observe(comment: Comment, lexicon: Lexicon, memory: Memory | None = None) -> tuple[Signal, ...]:
+    """Return what the rules see in *comment*, in the order of `RULES`, then what is known of it; each code once."""
     reading = read(comment, lexicon)
-    return tuple(signal for rule in RULES for signal in rule(reading))
+    seen = [signal for rule in RULES for signal in rule(reading)]
+    return (*seen, *circumstances(comment, memory or Memory()))
 
 
 def read(comment: Comment, lexicon: Lexicon) -> Reading:
@@ -200,6 +203,21 @@ def author_name(reading: Reading) -> Iterator[Signal]:
         yield Signal("name_link", 1)
     if strong := sum(hit.entry.strength == "strong" for hit in reading.name_hits):
         yield Signal("name_words", strong)
+
+
+def circumstances(comment: Comment, memory: Memory) -> Iterator[Signal]:
+    """What speaks for or against a comment outside its text: how it was sent, and what came before it."""
+    facts = {
+        "repeated_text": memory.repeats,
+        "near_repeated_text": memory.near_repeats,
+        "author_flood": memory.author_lately,
+        "address_flood": memory.address_lately,
+        "first_comment": int(memory.author_before == 0),
+        "author_rejected": memory.author_rejected,
+        "honeypot": int(comment.honeypot is not None),
+        "sent_at_once": int(comment.seconds is not None and comment.seconds < TYPING),
+    }
+    yield from (Signal(code, value) for code, value in facts.items() if value)
 
 
 RULES = (links, contacts, shouting, repetition, scripts, word_lists, direct_insult, author_name)

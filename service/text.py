@@ -78,6 +78,7 @@ def fold_character(character: str) -> str:
     return folded
 
 
+@functools.lru_cache(maxsize=32)  # rules, n-grams and the encoder each ask anew for the text in hand
 def fold(text: str) -> Folded:
     """Fold *text* character by character and remember where each folded character comes from."""
     pieces = [*map(fold_character, text)]
@@ -141,7 +142,7 @@ def read(folded: Folded) -> Iterator[Word]:
         yield Word(form, folded.origins[found.start()], folded.origins[found.end() - 1] + 1)
 
 
-@functools.lru_cache(maxsize=32)  # each kind of n-grams asks anew; an explanation scores up to 25 texts at once
+@functools.lru_cache(maxsize=32)  # each kind of n-grams asks anew
 def normalize(text: str) -> str:
     """Return *text* as the model reads it: its words, unmasked, separated by single spaces."""
     return " ".join(word.form for word in words(text))

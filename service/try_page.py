@@ -1,7 +1,7 @@
 """The page to try Vigie: an article with a comment form, answered as a news site would answer its reader."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from service import bodies, intake, problems
 from service.logs import log
+from service.marks import marked
 from service.problems import Problem
 from service.settings import ROOT
 from service.state import state
@@ -80,17 +81,6 @@ def is_served() -> bool:
     return _is_loopback(request.remote_addr or "") and (
         _is_loopback(settings.host) or OWN_NAME.fullmatch(request.host) is not None
     )
-
-
-def marked(text: str, reasons: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
-    """Cut *text* into pieces, in order: each with whether the spans of *reasons* show it."""
-    place = 0
-    for begin, end in sorted({(span["begin"], span["end"]) for reason in reasons for span in reason["spans"]}):
-        if end > place:
-            yield text[place:begin], False
-            yield text[max(place, begin) : end], True
-            place = end
-    yield text[place:], False
 
 
 def _form() -> dict[str, Any]:

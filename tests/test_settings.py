@@ -34,6 +34,14 @@ def test_nothing_needs_to_be_set() -> None:
         ("models", "/srv/models", Path("/srv/models")),
         ("policy", "/srv/policy.toml", Path("/srv/policy.toml")),
         ("site", "le-journal", "le-journal"),
+        ("time_zone", "America/Montreal", "America/Montreal"),
+        ("addresses", "off", "off"),
+        ("keep_accepted_days", "0", 0),
+        ("keep_held_days", "30", 30),
+        ("keep_rejected_days", "30", 30),
+        ("keep_acts_days", "30", 30),
+        ("webhook_url", "https://example.org/vigie", "https://example.org/vigie"),
+        ("webhook_secret", "sixteen characters", "sixteen characters"),
         ("max_name_bytes", "10", 10),
         ("max_comment_bytes", "1000", 1000),
         ("max_body_bytes", "2000", 2000),
@@ -47,8 +55,11 @@ def test_every_field_is_read_from_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, sent: str, expected: object
 ) -> None:
     monkeypatch.setenv(f"VIGIE_{name.upper()}", sent)
+    pair = {"webhook_url": ("webhook_secret", "x" * 16), "webhook_secret": ("webhook_url", "http://x")}.get(name)
+    if pair:
+        monkeypatch.setenv(f"VIGIE_{pair[0].upper()}", pair[1])
 
-    assert dataclasses.replace(Settings(), **{name: expected}) == Settings.from_env()
+    assert dataclasses.replace(Settings(), **dict([(name, expected), *([pair] if pair else [])])) == Settings.from_env()
 
 
 def test_every_field_is_in_the_table_above() -> None:
@@ -71,6 +82,12 @@ def test_every_field_is_in_the_table_above() -> None:
         ("DATABASE", ""),
         ("SITE", ""),
         ("SITE", "x" * 101),
+        ("WEBHOOK_URL", "ftp://example.org"),
+        ("WEBHOOK_SECRET", "short"),
+        ("TIME_ZONE", "Paris"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("ADDRESSES", "some"),
+        ("KEEP_HELD_DAYS", "-1"),
         ("MAX_NAME_BYTES", "-1"),
         ("MAX_COMMENT_BYTES", "64k"),
         ("TRY_PAGE", "yes"),

@@ -25,7 +25,7 @@ from sqlalchemy import Engine, delete, func, inspect, select
 from service import store
 from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission
 from service.settings import ROOT
-from service.store import StoreError
+from service.store import StoreError, database
 
 NOW = datetime(2026, 11, 23, 18, 5, 30, 123456, tzinfo=UTC)
 JUDGEMENT = Judgement(
@@ -153,8 +153,8 @@ def start_writer(url: str, prefix: str, many: int) -> subprocess.Popen[str]:
 
 def test_revisions_go_up_and_down_and_up_again(engine: Engine) -> None:
     config = Config()
-    config.set_main_option("script_location", str(store.MIGRATIONS))
-    assert {"submissions", "judgements", "alembic_version"} == set(inspect(engine).get_table_names())
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    assert {*store.metadata.tables, "alembic_version"} == set(inspect(engine).get_table_names())
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")

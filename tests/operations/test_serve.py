@@ -81,8 +81,9 @@ class Server:
             yield finish
 
     def told(self) -> list[str]:
-        """Return the lines that it has written so far."""
-        return (self.folder / "log").read_text("utf-8").splitlines()
+        """Return the lines that it has written so far, without one that is still being written."""
+        written = (self.folder / "log").read_text("utf-8")
+        return written[: written.rfind("\n") + 1].splitlines()
 
     def events(self) -> list[dict[str, Any]]:
         """Return the log, without what is told to the person who starts it."""
@@ -305,7 +306,7 @@ def test_what_was_acknowledged_is_there_after_kill_9(own_server: Server) -> None
     ("settings", "sentence"),
     [
         ({"VIGIE_PORT": "{taken}"}, r"expected 127\.0\.0\.1:{taken} to be free to serve on, found: Address already .*"),
-        ({"VIGIE_COLOUR": "blue"}, r"VIGIE_COLOUR is not a setting of Vigie, expected one of VIGIE_DATABASE, .*"),
+        ({"VIGIE_COLOUR": "blue"}, r"VIGIE_COLOUR is not a setting of Vigie, expected one of VIGIE_ADDRESSES, .*"),
         # opened so, it can be read but not written, even by root
         ({"VIGIE_DATABASE": "sqlite:///file:{folder}/vigie.db?mode=ro&uri=true"}, r"OperationalError: .* readonly .*"),
     ],

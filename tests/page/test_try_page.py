@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,11 +19,11 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from service import store
+from service.marks import marked
 from service.policy import Limits, Policy
 from service.schemas import COMMENT_MISSING, NAME_MISSING
 from service.settings import ROOT
 from service.store import StoreError
-from service.try_page import marked
 
 GOOD = {"name": "Zoé", "comment": "Merci pour cet article."}
 HELD = {"name": "Zoé", "comment": "Quel connard, ce <b>ministre</b> 😀 !"}
@@ -275,7 +276,7 @@ def test_the_code_that_is_shown_is_the_code_that_runs(client: FlaskClient) -> No
 
 def test_the_words_of_the_seed_are_written_in_one_place_only() -> None:
     for folder in ("templates", "static"):
-        for path in (ROOT / "service" / folder).iterdir():
+        for path in filter(Path.is_file, (ROOT / "service" / folder).rglob("*")):
             assert "S'il vous pla" not in path.read_text("utf-8")
 
 

@@ -1,0 +1,105 @@
+"""What is remembered of earlier submissions, as facts for the judgement of the next one."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select
+
+from service.domain import Comment, Memory, Submission
+from service.fingerprint import HASHES, Fingerprint, fingerprint, is_near
+from service.store.database import guarded
+from service.store.tables import fingerprints, judgements, verdicts
+
+KEPT = timedelta(days=7)
+"""How long a text is known again."""
+LATELY = timedelta(minutes=1)
+JUDGED = 20
+"""An author's share of rejected comments is that of so many, the last."""
+CANDIDATES = 500
+
+
+def recall(engine: Engine, site: str, comment: Comment, now: datetime) -> Memory:
+    """Return what is known about the text, the author and the address of *comment* before it is judged."""
+    print_, author = fingerprint(comment.text), author_key(comment)
+    of_site = fingerprints.c.site == site
+    since = fingerprints.c.at >= now - LATELY
+    with guarded(), engine.connect() as connection:
+
+        def count(*wanted: object) -> int:
+            query = select(func.count()).select_from(fingerprints).where(of_site, *wanted)  # type: ignore[arg-type]
+            return int(connection.execute(query).scalar_one())
+
+        before = count(fingerprints.c.author == author) if author else None
+        rejected = _rejected(connection, site, author) if author and before else 0
+        return Memory(
+            repeats=count(fingerprints.c.exact == print_.exact, fingerprints.c.at >= now - KEPT) if print_ else 0,
+            near_repeats=_near(connection, site, print_, now),
+            author_lately=count(fingerprints.c.author == author, since) if before else 0,
+            address_lately=count(fingerprints.c.address == comment.ip, since) if comment.ip else 0,
+            author_before=before,
+            author_rejected=rejected,
+        )
+
+
+def remember(connection: Connection, submission: Submission) -> None:
+    """Keep the fingerprint of *submission*; it goes when the submission goes."""
+    comment = submission.comment
+    found = fingerprint(comment.text)
+    hashes = (found.hashes if found else None) or (None,) * HASHES
+    connection.execute(
+        insert(fingerprints).values(
+            submission_id=submission.id,
+            site=submission.site,
+            at=submission.received_at,
+            exact=found.exact if found else None,
+            author=author_key(comment),
+            address=comment.ip,
+            **{f"hash{number}": value for number, value in enumerate(hashes)},
+        )
+    )
+
+
+def author_key(comment: Comment) -> str | None:
+    """Return a digest that stands for the author: by the site's id, else by the e-mail address.
+
+    None when the site gives neither: a name alone is many people's.
+    """
+    if comment.author_id is not None:
+        who = f"id:{comment.author_id}"
+    elif comment.email is not None:
+        who = f"email:{comment.email.lower()}"
+    else:
+        return None
+    return hashlib.blake2b(who.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _near(connection: Connection, site: str, print_: Fingerprint | None, now: datetime) -> int:
+    """Return how many other texts were nearly this one, among those that share a hash with it."""
+    if print_ is None or print_.hashes is None:
+        return 0
+    columns = [fingerprints.c[f"hash{number}"] for number in range(HASHES)]
+    alike = or_(*(column == value for column, value in zip(columns, print_.hashes, strict=True)))
+    query = (
+        select(*columns)
+        .where(fingerprints.c.site == site, fingerprints.c.at >= now - KEPT, alike)
+        .where(fingerprints.c.exact != print_.exact)
+        .order_by(fingerprints.c.at.desc())
+        .limit(CANDIDATES)
+    )
+    return sum(is_near(print_.hashes, tuple(row)) for row in connection.execute(query))
+
+
+def _rejected(connection: Connection, site: str, author: str) -> int:
+    """Return the percentage of the author's last JUDGED comments that were rejected, by a person or else by Vigie."""
+    stands = and_(verdicts.c.submission_id == fingerprints.c.submission_id, verdicts.c.withdrawn_at.is_(None))
+    decided = func.coalesce(verdicts.c.decision, judgements.c.decision)
+    query = (
+        select(decided)
+        .join_from(fingerprints, judgements, judgements.c.submission_id == fingerprints.c.submission_id)
+        .join(verdicts, stands, isouter=True)
+        .where(fingerprints.c.site == site, fingerprints.c.author == author, decided != "hold")
+        .order_by(fingerprints.c.at.desc())
+        .limit(JUDGED)
+    )
+    last = connection.execute(query).scalars().all()
+    return round(100 * last.count("reject") / len(last)) if len(last) >= 3 else 0

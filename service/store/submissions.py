@@ -1,0 +1,132 @@
+"""Submissions and their judgements: added once, never rewritten."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission
+from service.store.database import guarded
+from service.store.memory import remember
+from service.store.tables import judgements, queue, submissions
+
+WHOLE = (*submissions.c, *(column.label(f"judgement_{column.name}") for column in judgements.c))
+"""The columns that `submission_of` reads."""
+
+
+def add(engine: Engine, new: Sequence[Submission]) -> list[Submission]:
+    """Store *new* in one transaction and return what is stored, in order.
+
+    A submission whose external id its site has sent before is not stored again: the first one is returned instead.
+    """
+    kept: dict[str, Submission] = {}
+    with guarded(), engine.begin() as connection:
+        for submission in sorted(new, key=lambda one: one.comment.external_id or ""):  # one order: no two batches block
+            kept[submission.id] = submission if _insert(connection, submission) else _first(connection, submission)
+    return [kept[submission.id] for submission in new]
+
+
+def find(engine: Engine, site: str, *, id: str | None = None, external_id: str | None = None) -> Submission | None:
+    """Return the submission of *site* with this id or external id; None when there is none."""
+    wanted = submissions.c.id == id if id is not None else submissions.c.external_id == external_id
+    with guarded(), engine.connect() as connection:
+        return _stored(connection, submissions.c.site == site, wanted)
+
+
+def enqueue(connection: Connection, submission: Submission) -> None:
+    """Let *submission* wait for a person when it was held."""
+    judgement = submission.judgement
+    if judgement.decision is Decision.hold:
+        connection.execute(
+            insert(queue).values(
+                submission_id=submission.id,
+                site=submission.site,
+                since=submission.received_at,
+                severity=severity(judgement),
+                reasons=" ".join(["", *(reason.code for reason in judgement.reasons), ""]),
+            )
+        )
+
+
+def severity(judgement: Judgement) -> float:
+    """Return what the queue is ordered by, worst first: the highest score that held it; a rule counts as one half."""
+    return max((0.5 if reason.score is None else reason.score for reason in judgement.reasons), default=0.0)
+
+
+def _insert(connection: Connection, submission: Submission) -> bool:
+    comment, judgement = submission.comment, submission.judgement
+    values = {
+        column.name: getattr(comment, column.name)
+        for column in submissions.c
+        if hasattr(comment, column.name)  # the columns that are named as the fields of a comment
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    stored = connection.execute(
+        dialect.insert(submissions)
+        .values(
+            values
+            | {"id": submission.id, "site": submission.site, "received_at": submission.received_at}
+            | {"comment": comment.text}
+            | {f"article_{name}": getattr(comment.article, name) for name in ("id", "url", "title")}
+        )
+        .on_conflict_do_nothing(index_elements=["site", "external_id"])
+        .returning(submissions.c.id)  # of a conflict, nothing; psycopg's rowcount does not tell
+    )
+    if stored.scalar() is None:
+        return False
+    grounds = dataclasses.asdict(judgement)
+    for reason in grounds["reasons"]:
+        reason["decision"] = Decision(reason["decision"]).name
+    connection.execute(
+        insert(judgements).values(
+            grounds
+            | {"submission_id": submission.id, "judged_at": submission.received_at}
+            | {"decision": judgement.decision.name}
+        )
+    )
+    enqueue(connection, submission)
+    remember(connection, submission)
+    return True
+
+
+def _first(connection: Connection, submission: Submission) -> Submission:
+    wanted = submissions.c.external_id == submission.comment.external_id
+    first = _stored(connection, submissions.c.site == submission.site, wanted)
+    assert first is not None  # noqa: S101 - its unique external id has just refused ours
+    return first
+
+
+def _stored(connection: Connection, *wanted: ColumnElement[bool]) -> Submission | None:
+    row = connection.execute(
+        select(*WHOLE).join(judgements).where(*wanted).order_by(judgements.c.id).limit(1)
+    ).one_or_none()
+    return None if row is None else submission_of(row)
+
+
+def submission_of(row: Row[Any]) -> Submission:
+    fields = row._mapping
+    kept = {f.name: fields[f.name] for f in dataclasses.fields(Comment) if f.name in fields}
+    article = Article(fields["article_id"], fields["article_url"], fields["article_title"])
+    return Submission(
+        fields["id"],
+        fields["site"],
+        fields["received_at"],
+        Comment(text=fields["comment"], article=article, **kept),
+        Judgement(
+            Decision[fields["judgement_decision"]],
+            tuple(
+                Reason(**{**reason, "decision": Decision[reason["decision"]], "spans": _spans(reason["spans"])})
+                for reason in fields["judgement_reasons"]
+            ),
+            fields["judgement_scores"],
+            tuple(Signal(**{**signal, "spans": _spans(signal["spans"])}) for signal in fields["judgement_signals"]),
+            fields["judgement_model"],
+            fields["judgement_policy"],
+        ),
+    )
+
+
+def _spans(stored: Sequence[dict[str, Any]]) -> tuple[Span, ...]:
+    return tuple(Span(**span) for span in stored)

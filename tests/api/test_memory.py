@@ -1,0 +1,126 @@
+"""What came before a comment: repeated texts, floods, newcomers, an author's past, and how it was sent."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from service.domain import Decision, Verdict
+from service.policy import Limits
+from service.store import queue, tables
+from service.store.queue import Who
+from tests.page.test_try_page import set_policy
+
+LONG = "La mairie annonce pour le mois de mars des travaux dans la rue principale, qui sera fermée aux voitures."
+AD = (
+    "Je vends une collection de timbres anciens, plus de trois mille pièces en bon état, classées par année et par"
+    " pays, avec albums et catalogue ; si cela vous intéresse je vous envoie des photos dès ce soir sans faute"
+)
+
+
+def send(client: FlaskClient, comment: str = LONG, **more: Any) -> dict[str, Any]:
+    told = client.post("/v1/comments", json={"name": "Claire", "comment": comment, **more}).json
+    assert told
+    return dict(told)
+
+
+def signals(app: Flask, id: str) -> dict[str, int]:
+    with app.extensions["vigie"].engine.connect() as connection:
+        wanted = tables.judgements.c.submission_id == id
+        stored = connection.execute(select(tables.judgements.c.signals).where(wanted)).scalar_one()
+    return {signal["code"]: signal["value"] for signal in stored}
+
+
+def test_a_repeated_text_is_counted_across_authors_and_articles(app: Flask, client: FlaskClient) -> None:
+    seen = [
+        signals(app, send(client, text, name=name, article={"id": name})["id"]).get("repeated_text", 0)
+        for name, text in (("a", LONG), ("b", LONG.upper()), ("c", f"{LONG} !!!"), ("d", "Merci !"), ("e", "Merci !"))
+    ]
+
+    assert [0, 1, 2, 0, 0] == seen
+
+
+def test_a_text_is_held_the_third_time_where_the_release_says_so(app: Flask, client: FlaskClient) -> None:
+    set_policy(app, signals={"repeated_text": Limits(hold=2)})
+
+    assert ["accept", "accept", "hold"] == [send(client, name=f"lecteur {n}")["decision"] for n in range(3)]
+
+
+def test_a_nearly_repeated_text_is_counted(app: Flask, client: FlaskClient) -> None:
+    send(client, AD)
+    near = signals(app, send(client, AD.replace("sans faute", "promis"), name="b")["id"])
+
+    assert 1 == near["near_repeated_text"]
+    assert "repeated_text" not in near
+    assert {"repeated_text": 1, "near_repeated_text": 1} == signals(app, send(client, AD + ".", name="c")["id"])
+
+
+def test_a_flood_of_an_author_or_an_address_is_counted(app: Flask, client: FlaskClient) -> None:
+    for number in range(3):
+        send(client, f"Avis numéro {number} sur ce sujet.", author_id="7", ip=f"192.0.2.{number}")
+    fourth = signals(app, send(client, "Encore un avis.", author_id="7", ip="192.0.2.99")["id"])
+    other = signals(app, send(client, "Un autre avis.", author_id="8", ip="198.51.100.1")["id"])
+
+    assert {"author_flood": 3, "address_flood": 3} == {code: fourth[code] for code in ("author_flood", "address_flood")}
+    assert {"first_comment": 1} == other
+
+
+def test_an_authors_past_is_known_once_enough_was_decided(app: Flask, client: FlaskClient) -> None:
+    engine = app.extensions["vigie"].engine
+    for number in range(4):
+        sent = send(client, f"Avis numéro {number} sur ce sujet.", author_id="7")
+        decision = Decision.reject if number % 2 else Decision.accept
+        queue.give(engine, sent["id"], Verdict(decision, {}), Who(actor="Anne"), datetime.now(UTC))
+    known = signals(app, send(client, author_id="7")["id"])
+
+    assert 50 == known["author_rejected"]
+    assert "first_comment" not in known
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [({"honeypot": "x"}, "honeypot"), ({"seconds": 0.4}, "sent_at_once"), ({"honeypot": " ", "seconds": 30}, None)],
+)
+def test_how_a_comment_was_sent_is_seen(
+    app: Flask, client: FlaskClient, fields: dict[str, Any], code: str | None
+) -> None:
+    found = signals(app, send(client, **fields)["id"])
+
+    assert ({code} if code else set()) == set(found) & {"honeypot", "sent_at_once"}
+
+
+def test_a_policy_decides_what_follows(app: Flask, client: FlaskClient) -> None:
+    set_policy(app, signals={"first_comment": Limits(hold=1), "honeypot": Limits(reject=1)})
+
+    assert "hold" == send(client, author_id="1")["decision"]
+    assert "accept" == send(client, "Un deuxième avis.", author_id="1")["decision"]
+    assert "reject" == send(client, "Un autre.", author_id="1", honeypot="spam")["decision"]
+    assert "Le commentaire est le premier de cet auteur." == send(client, author_id="2")["reasons"][0]["message"]
+
+
+def test_a_preview_neither_knows_nor_is_remembered(app: Flask, client: FlaskClient) -> None:
+    client.post("/v1/comments:preview", json={"name": "Claire", "comment": LONG})
+    client.post("/v1/comments", json={"name": "Claire", "comment": LONG, "store": False})
+
+    assert {} == signals(app, send(client)["id"])
+
+
+@pytest.mark.parametrize("seconds", [-1, "vite", "NaN"])
+def test_seconds_are_a_number(client: FlaskClient, seconds: Any) -> None:
+    answer = client.post("/v1/comments", json={"name": "Claire", "comment": LONG, "seconds": seconds})
+
+    assert 422 == answer.status_code
+    assert answer.json
+    assert {"seconds"} == set(answer.json["errors"])
+
+
+def test_neither_text_nor_author_stands_among_the_fingerprints(app: Flask, client: FlaskClient) -> None:
+    send(client, author_id="7", email="claire@example.org", ip="192.0.2.77")
+    with app.extensions["vigie"].engine.connect() as connection:
+        [kept] = connection.execute(select(tables.fingerprints)).all()
+
+    assert "192.0.2.0" == kept.address
+    assert not {"7", "claire@example.org", "Claire"} & set(map(str, kept))

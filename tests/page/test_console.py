@@ -1,0 +1,457 @@
+"""The moderators' console as a browser without JavaScript meets it: signing in, reading, deciding, undoing."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from service import accounts
+from service.accounts import hash_password
+from service.domain import REJECTIONS
+from service.policy import MEANINGS
+from service.store import StoreError, members, tables
+
+PASSWORD = "correcte-agrafe-cheval"
+RUDE = "Quel connard, ce <b>ministre</b> 😀 !"
+Post = Callable[..., TestResponse]
+
+
+@pytest.fixture(scope="session")
+def digest() -> str:
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture(autouse=True)
+def people(app: Flask, digest: str) -> None:
+    engine, now = app.extensions["vigie"].engine, datetime.now(UTC)
+    for name, role in (("Anne", "administrator"), ("Bruno", "moderator")):
+        members.add_moderator(engine, name, role, digest, now)
+
+
+def signed_in(app: Flask, name: str) -> FlaskClient:
+    client = app.test_client()
+    answer = client.post("/moderation/connexion", data={"name": name, "password": PASSWORD})
+    assert (302, "/moderation/") == (answer.status_code, answer.location)
+    return client
+
+
+@pytest.fixture
+def anne(app: Flask) -> FlaskClient:
+    return signed_in(app, "Anne")
+
+
+@pytest.fixture
+def bruno(app: Flask) -> FlaskClient:
+    return signed_in(app, "Bruno")
+
+
+def post(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
+    """Send a form as its page would: with the token that the page holds."""
+    token = re.search(r'name="form_token" value="([^"]+)"', client.get("/moderation/essai").text)
+    assert token
+    return client.post(path, data={"form_token": token[1], **fields})
+
+
+def hold(client: FlaskClient, comment: str = RUDE, **more: Any) -> str:
+    answer = client.post("/v1/comments", json={"name": "Zoé", "comment": comment, **more})
+    assert answer.json is not None
+    assert "hold" == answer.json["decision"], answer.json
+    return str(answer.json["id"])
+
+
+def rows(app: Flask, table: Any) -> list[Any]:
+    with app.extensions["vigie"].engine.connect() as connection:
+        return list(connection.execute(select(table).order_by(*table.primary_key.columns)))
+
+
+# Who may come in.
+
+
+@pytest.mark.parametrize("path", ["/", "/suivant", "/recherche?q=a", "/essai", "/membres", "/commentaires/x"])
+def test_a_stranger_is_asked_to_sign_in(client: FlaskClient, path: str) -> None:
+    answer = client.get(f"/moderation{path}")
+
+    assert 302 == answer.status_code
+    assert answer.location.startswith("/moderation/connexion?suite=")
+
+
+def test_after_signing_in_one_is_where_one_wanted_to_be(app: Flask, client: FlaskClient) -> None:
+    wanted = "/moderation/recherche?q=a"
+    answer = client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD, "suite": wanted})
+
+    assert wanted == answer.location
+
+
+@pytest.mark.parametrize("suite", ["https://example.org/", "//example.org/moderation/", "/essai", "javascript:x"])
+def test_signing_in_leads_nowhere_else(client: FlaskClient, suite: str) -> None:
+    answer = client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD, "suite": suite})
+
+    assert "/moderation/" == answer.location
+
+
+@pytest.mark.parametrize(("name", "password"), [("Anne", "fausse"), ("Personne", PASSWORD), ("", ""), ("Anne", "")])
+def test_wrong_words_are_refused_without_saying_which(client: FlaskClient, name: str, password: str) -> None:
+    answer = client.post("/moderation/connexion", data={"name": name, "password": password})
+
+    assert 403 == answer.status_code
+    assert "Nom ou mot de passe inconnu." in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_guessing_is_stopped_for_a_quarter_of_an_hour(app: Flask, client: FlaskClient) -> None:
+    for _ in range(accounts.TRIES_PER_NAME):
+        client.post("/moderation/connexion", data={"name": "Anne", "password": "fausse"})
+    answer = client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD})
+
+    assert (429, "900") == (answer.status_code, answer.headers["Retry-After"])
+    assert 302 == client.post("/moderation/connexion", data={"name": "Bruno", "password": PASSWORD}).status_code
+    with app.extensions["vigie"].engine.begin() as connection:
+        connection.execute(update(tables.acts).values(at=datetime.now(UTC) - accounts.WINDOW - timedelta(seconds=1)))
+    assert 302 == client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD}).status_code
+
+
+def test_the_cookie_is_for_the_console_alone_and_out_of_scripts_reach(client: FlaskClient) -> None:
+    data = {"name": "Anne", "password": PASSWORD}
+    plain = client.post("/moderation/connexion", data=data).headers["Set-Cookie"]
+    behind = client.post("/moderation/connexion", data=data, headers={"X-Forwarded-Proto": "https"})
+
+    assert {"HttpOnly", "SameSite=Strict", "Path=/moderation"} <= set(plain.split("; "))
+    assert "Secure" in behind.headers["Set-Cookie"].split("; ")
+
+
+def test_the_database_holds_neither_password_nor_secret(app: Flask, client: FlaskClient) -> None:
+    cookie = client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD}).headers["Set-Cookie"]
+    secret = cookie.split("=", 1)[1].split(";")[0]
+    kept = str(rows(app, tables.sessions)) + str(rows(app, tables.moderators)) + str(rows(app, tables.acts))
+
+    assert secret not in kept
+    assert PASSWORD not in kept
+    assert "$argon2id$" in kept
+
+
+def test_signing_out_ends_the_session(app: Flask, anne: FlaskClient) -> None:
+    cookie = anne.get_cookie("vigie_session", path="/moderation")
+    assert cookie
+    assert 302 == post(anne, "/moderation/deconnexion").status_code
+    anne.set_cookie("vigie_session", cookie.value, path="/moderation")
+
+    assert 302 == anne.get("/moderation/").status_code
+    assert [] == rows(app, tables.sessions)
+
+
+def test_a_session_ends_by_itself(app: Flask, anne: FlaskClient) -> None:
+    with app.extensions["vigie"].engine.begin() as connection:
+        connection.execute(update(tables.sessions).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+
+    assert 302 == anne.get("/moderation/").status_code
+
+
+def test_who_is_disabled_is_out_at_once(app: Flask, bruno: FlaskClient, client: FlaskClient) -> None:
+    members.change_moderator(app.extensions["vigie"].engine, "Bruno", disabled=True)
+
+    assert 302 == bruno.get("/moderation/").status_code
+    assert 403 == client.post("/moderation/connexion", data={"name": "Bruno", "password": PASSWORD}).status_code
+
+
+@pytest.mark.parametrize(
+    ("fields", "headers"),
+    [
+        ({}, {}),  # no token
+        ({"form_token": "x"}, {}),
+        ({"form_token": "é"}, {}),
+        (None, {"Origin": "https://example.org"}),
+        (None, {"Origin": "null"}),
+        (None, {"Sec-Fetch-Site": "cross-site"}),
+    ],
+)
+def test_a_form_of_another_site_does_nothing(
+    app: Flask, anne: FlaskClient, fields: dict[str, str] | None, headers: dict[str, str]
+) -> None:
+    held = hold(anne)
+    if fields is None:
+        [session] = rows(app, tables.sessions)
+        fields = {"form_token": session.form_token}
+    answer = anne.post(
+        f"/moderation/commentaires/{held}/verdict", data={**fields, "decision": "accept"}, headers=headers
+    )
+
+    assert 403 == answer.status_code
+    assert [] == rows(app, tables.verdicts)
+
+
+def test_pages_are_not_kept_by_anybody(anne: FlaskClient) -> None:
+    assert "no-store" == anne.get("/moderation/").headers["Cache-Control"]
+    assert "default-src 'none'" in anne.get("/moderation/").headers["Content-Security-Policy"]
+
+
+# Reading.
+
+
+def test_the_queue_shows_what_is_held_and_why(anne: FlaskClient) -> None:
+    hold(anne, article={"title": "Réforme & retraites", "url": "https://example.org/a"})
+    anne.post("/v1/comments", json={"name": "Luc", "comment": "Merci pour cet article."})
+    page = anne.get("/moderation/").text
+
+    assert "Un commentaire attend." in page
+    assert "« Réforme &amp; retraites »" in page
+    assert "&lt;b&gt;ministre&lt;/b&gt;" in page  # nothing that a reader writes is markup
+    assert "<mark>connard</mark>" in page or "connard</mark>" in page
+    assert "Luc" not in page
+
+
+def test_an_empty_queue_says_so(anne: FlaskClient) -> None:
+    assert "Rien n’attend" in anne.get("/moderation/").text
+    assert "/moderation/" == anne.get("/moderation/suivant").location
+
+
+def test_the_queue_can_be_ordered_and_filtered(anne: FlaskClient) -> None:
+    first = hold(anne, "Pauvre type, va te faire soigner.", article={"title": "Un"})
+    second = hold(anne, "Sale connard de merde, je vais te crever !", article={"title": "Deux"})
+
+    def worst(held: str) -> float:
+        judged = anne.get(f"/v1/comments/{held}").json
+        assert judged
+        return float(max(reason["score"] or 0.5 for reason in judged["reasons"]))
+
+    def order(query: str) -> list[str]:
+        ids = re.findall(r"/moderation/commentaires/([0-9a-f-]{36})", anne.get(f"/moderation/{query}").text)
+        return list(dict.fromkeys(ids))
+
+    assert [first, second] == order("")
+    assert sorted([first, second], key=worst, reverse=True) == order("?ordre=graves")
+    assert [second] == order("?article=Deux")
+    assert [] == order("?motif=links")
+    assert {first, second} == set(order("?motif=toxicity"))
+
+
+def test_a_comment_is_shown_with_its_grounds_scores_author_and_history(anne: FlaskClient) -> None:
+    before = hold(anne, "Sale con, dégage de ce forum !", author_id="7")
+    held = hold(anne, author_id="7")
+    page = anne.get(f"/moderation/commentaires/{held}").text
+
+    for expected in (MEANINGS["toxicity"], "Toxicité", "retenu dès", before, "Historique"):
+        assert expected in page
+
+
+@pytest.mark.parametrize("id", ["x", "00000000-0000-0000-0000-000000000000", "%00", "'--"])
+def test_a_comment_that_is_not_there_is_told_on_a_page(anne: FlaskClient, id: str) -> None:
+    answer = anne.get(f"/moderation/commentaires/{id}")
+
+    assert (404, "text/html; charset=utf-8") == (answer.status_code, answer.content_type)
+    assert "Introuvable" in answer.text
+
+
+def test_a_comment_of_another_site_is_not_there(app: Flask, anne: FlaskClient) -> None:
+    held = hold(anne)
+    with app.extensions["vigie"].engine.begin() as connection:
+        connection.execute(update(tables.submissions).values(site="other"))
+
+    assert 404 == anne.get(f"/moderation/commentaires/{held}").status_code
+
+
+def test_search_finds_words_authors_and_articles(anne: FlaskClient) -> None:
+    held = hold(anne, article={"title": "Les 100 % du marché"})
+    there, absent = ("ministre", "MINISTRE", "zoe", "ZOÉ", "100 %", "%", "marche"), ("_", "absent")
+    for words, found in [*((words, True) for words in there), *((words, False) for words in absent)]:
+        assert found == (held in anne.get("/moderation/recherche", query_string={"q": words}).text), words
+
+
+def test_texts_are_hidden_until_they_are_asked_for(anne: FlaskClient) -> None:
+    hold(anne)
+    post(anne, "/moderation/preferences", blurs="1")
+
+    assert '<details class="blurred"><summary>Afficher le texte</summary>' in anne.get("/moderation/").text
+
+
+def test_a_text_that_is_tried_is_not_stored(app: Flask, anne: FlaskClient) -> None:
+    answer = post(anne, "/moderation/essai", comment=RUDE)
+    empty = post(anne, "/moderation/essai", comment=" ")
+
+    assert "Retenu" in answer.text
+    assert (422, True) == (empty.status_code, "S&#39;il vous plaît entrez votre commentaire!" in empty.text)
+    assert [] == rows(app, tables.submissions)
+
+
+# Deciding.
+
+
+@pytest.mark.parametrize(
+    ("fields", "decision", "reason", "labels"),
+    [
+        ({"decision": "accept"}, "accept", None, {"toxicity": 0, "spam": 0, "threat": 0}),
+        ({"decision": "accept", "reason": "SPAM"}, "accept", None, {"spam": 0}),  # a reason belongs to a rejection
+        ({"decision": "reject"}, "reject", None, {}),
+        ({"decision": "reject", "reason": "HATE_SPEECH"}, "reject", "HATE_SPEECH",
+         {"toxicity": 1, "identity_attack": 1}),
+        ({"decision": "spam"}, "reject", "SPAM", {"spam": 1}),
+        ({"decision": "reject", "precise": "1", "label": ["insult", "toxicity"]}, "reject", None,
+         {"toxicity": 1, "insult": 1, "spam": 0}),
+    ],
+)  # fmt: skip
+def test_a_verdict_is_kept_with_what_it_teaches(
+    app: Flask, anne: FlaskClient, fields: dict[str, Any], decision: str, reason: str | None, labels: dict[str, int]
+) -> None:
+    held = hold(anne)
+    answer = post(anne, f"/moderation/commentaires/{held}/verdict", note="à revoir", **fields)
+    [given] = rows(app, tables.verdicts)
+
+    assert (303, True) == (answer.status_code, f"fait={given.id}" in answer.location)
+    assert (held, decision, reason, "Anne", "à revoir") == (
+        given.submission_id, given.decision, given.reason, given.actor, given.note,
+    )  # fmt: skip
+    assert labels.items() <= given.labels.items()
+    assert [] == rows(app, tables.queue)
+    [act] = [act for act in rows(app, tables.acts) if act.submission_id]
+    assert ("Anne", decision, held, "127.0.0.1") == (act.actor, act.act, act.submission_id, act.address)
+
+
+@pytest.mark.parametrize("fields", [{}, {"decision": "hold"}, {"decision": "reject", "reason": "NONSENSE"}])
+def test_a_verdict_that_there_is_not_is_told(app: Flask, anne: FlaskClient, fields: dict[str, str]) -> None:
+    answer = post(anne, f"/moderation/commentaires/{hold(anne)}/verdict", **fields)
+
+    assert 422 == answer.status_code
+    assert [] == rows(app, tables.verdicts)
+
+
+def test_a_second_verdict_is_told_and_overwrites_nothing(app: Flask, anne: FlaskClient, bruno: FlaskClient) -> None:
+    held = hold(anne)
+    post(anne, f"/moderation/commentaires/{held}/verdict", decision="accept")
+    answer = post(bruno, f"/moderation/commentaires/{held}/verdict", decision="reject")
+
+    assert 409 == answer.status_code
+    assert "Un verdict a déjà été rendu" in answer.text
+    assert "par Anne" in answer.text
+    assert ["accept"] == [given.decision for given in rows(app, tables.verdicts)]
+
+
+def test_two_moderators_never_get_the_same_comment_from_next(anne: FlaskClient, bruno: FlaskClient) -> None:
+    first, second = hold(anne), hold(anne, "Espèce d'abruti fini, tu n'es qu'un idiot !")
+    got = [client.get("/moderation/suivant").location for client in (anne, bruno)]
+
+    assert [f"/moderation/commentaires/{held}" for held in (first, second)] == got
+    assert got == [client.get("/moderation/suivant").location for client in (anne, bruno)]  # one's own comes again
+    assert "Anne lit ce commentaire" in bruno.get(f"/moderation/commentaires/{first}").text
+    assert "lu par Anne" in bruno.get("/moderation/").text
+
+
+def test_a_lease_ends(app: Flask, anne: FlaskClient, bruno: FlaskClient) -> None:
+    held = hold(anne)
+    anne.get("/moderation/suivant")
+    assert "/moderation/" == bruno.get("/moderation/suivant").location
+    with app.extensions["vigie"].engine.begin() as connection:
+        connection.execute(update(tables.queue).values(leased_until=datetime.now(UTC) - timedelta(seconds=1)))
+
+    assert held in bruno.get("/moderation/suivant").location
+
+
+def test_a_verdict_can_be_undone_for_a_minute(app: Flask, anne: FlaskClient, bruno: FlaskClient) -> None:
+    held = hold(anne)
+    post(anne, f"/moderation/commentaires/{held}/verdict", decision="accept")
+    [given] = rows(app, tables.verdicts)
+    undo = f"/moderation/verdicts/{given.id}/annuler"
+    shown = anne.get(f"/moderation/?fait={given.id}").text
+    others = bruno.get(f"/moderation/?fait={given.id}").text
+
+    assert (True, False) == (undo in shown, undo in others)
+    assert 409 == post(bruno, undo).status_code  # not theirs
+    assert 303 == post(anne, undo).status_code
+    assert 409 == post(anne, undo).status_code  # undone already
+    assert [held] == [row.submission_id for row in rows(app, tables.queue)]
+    assert [True] == [row.withdrawn_at is not None for row in rows(app, tables.verdicts)]  # kept, not deleted
+    assert 303 == post(anne, f"/moderation/commentaires/{held}/verdict", decision="reject").status_code
+
+
+def test_after_a_minute_it_cannot(app: Flask, anne: FlaskClient) -> None:
+    held = hold(anne)
+    post(anne, f"/moderation/commentaires/{held}/verdict", decision="accept")
+    with app.extensions["vigie"].engine.begin() as connection:
+        connection.execute(update(tables.verdicts).values(given_at=datetime.now(UTC) - timedelta(seconds=61)))
+    [given] = rows(app, tables.verdicts)
+
+    assert 409 == post(anne, f"/moderation/verdicts/{given.id}/annuler").status_code
+    assert "pendant une minute" not in anne.get(f"/moderation/?fait={given.id}").text
+
+
+def test_many_are_judged_at_once(app: Flask, anne: FlaskClient, bruno: FlaskClient) -> None:
+    ids = [hold(anne, f"Bande de connards numéro {number} !") for number in range(3)]
+    post(bruno, f"/moderation/commentaires/{ids[0]}/verdict", decision="accept")
+    answer = post(anne, "/moderation/lot", id=ids, decision="spam", ordre="graves")
+
+    assert "/moderation/?faits=2&deja=1&ordre=graves" == answer.location
+    assert ["accept", "reject", "reject"] == [given.decision for given in rows(app, tables.verdicts)]
+    assert "2 commentaire(s) traité(s), 1 déjà jugé(s)" in anne.get(answer.location).text
+
+
+def test_what_was_published_may_be_rejected_later(app: Flask, anne: FlaskClient) -> None:
+    sent = anne.post("/v1/comments", json={"name": "Luc", "comment": "Merci pour cet article."}).json
+    assert sent
+    post(anne, f"/moderation/commentaires/{sent['id']}/verdict", decision="reject", reason="IRRELEVANT_CONTENT")
+
+    assert ["IRRELEVANT_CONTENT"] == [given.reason for given in rows(app, tables.verdicts)]
+    assert "hors sujet" in anne.get(f"/moderation/commentaires/{sent['id']}").text
+
+
+# Accounts.
+
+
+def test_only_administrators_open_and_close_accounts(app: Flask, anne: FlaskClient, bruno: FlaskClient) -> None:
+    new = {"act": "add", "name": "Chloé", "password": PASSWORD}
+
+    assert 403 == bruno.get("/moderation/membres").status_code
+    assert 403 == post(bruno, "/moderation/membres", **new).status_code
+    assert "Le compte Chloé est ouvert." in post(anne, "/moderation/membres", **new).text
+    assert "déjà pris" in post(anne, "/moderation/membres", **new).text
+    assert "au moins 12" in post(anne, "/moderation/membres", **{**new, "name": "Dan", "password": "court"}).text
+    assert "est fermé" in post(anne, "/moderation/membres", act="disable", name="Bruno").text
+    assert "propre compte" in post(anne, "/moderation/membres", act="disable", name="Anne").text
+    assert 302 == bruno.get("/moderation/").status_code
+    assert [("Anne", "member_add"), ("Anne", "member_disable")] == [
+        (act.actor, act.act) for act in rows(app, tables.acts) if act.act.startswith("member")
+    ]
+
+
+def test_every_reason_of_a_rejection_can_be_chosen(anne: FlaskClient) -> None:
+    page = anne.get(f"/moderation/commentaires/{hold(anne)}").text
+
+    for code in REJECTIONS:
+        assert f'<option value="{code}">' in page
+
+
+@pytest.mark.parametrize("path", ["/", "/suivant", "/connexion", "/recherche?q=x"])
+def test_a_database_that_is_away_is_told_on_a_page(
+    anne: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*given: Any) -> None:
+        raise StoreError("away")
+
+    monkeypatch.setattr(members, "find_session", away)
+    answer = anne.get(f"/moderation{path}")
+
+    assert (503, "text/html; charset=utf-8") == (answer.status_code, answer.content_type)
+    assert "rien n&#39;a été enregistré" in answer.text
+
+
+# Statistics.
+
+
+def test_statistics_count_what_came_in_and_who_agreed(app: Flask, anne: FlaskClient) -> None:
+    ids = [hold(anne, f"Bande de connards numéro {number} !") for number in range(3)]
+    anne.post("/v1/comments", json={"name": "Luc", "comment": "Merci pour cet article."})
+    for held, decision in zip(ids, ("accept", "reject", "reject"), strict=True):
+        post(anne, f"/moderation/commentaires/{held}/verdict", decision=decision)
+    page = anne.get("/moderation/statistiques").text
+
+    assert "4 commentaire(s), 75,0 % retenus, 0,0 % refusés" in page
+    assert re.search(r"Toxicité</th><td>3</td><td>66,7 %", page)
+    assert "Verdicts : Anne 3." in page
+    assert "en moins de 1 minute(s)" in page
+
+
+def test_statistics_of_nothing_are_a_page_too(anne: FlaskClient) -> None:
+    assert "0 commentaire(s)" in anne.get("/moderation/statistiques").text
