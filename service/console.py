@@ -16,15 +16,16 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from service import accounts, bodies, problems
+from service import accounts, bodies, intake, problems
 from service.accounts import ThrottledError
 from service.domain import ATTRIBUTES, REJECTIONS, Decision, Verdict, labels_of
 from service.logs import log
 from service.marks import marked
 from service.policy import MEANINGS, SIGNALS
 from service.problems import Problem
+from service.sitelists import LONGEST, reading_of
 from service.state import state
-from service.store import StoreError, figures, members, outbox, queue
+from service.store import StoreError, figures, members, outbox, queue, words
 from service.store.queue import PAGE, AlreadyJudgedError, Entry, Given, Who
 
 blueprint = Blueprint("console", __name__, url_prefix="/moderation")
@@ -232,8 +233,16 @@ def try_text() -> ResponseReturnValue:
     except ValidationError as error:
         problem = problems.body(422, errors=error.messages_dict)
         return _page("try", values=values, judgement=None, problem=problem, limits=limits), 422
-    judgement = state().moderation.judge(received.comment)
+    judgement = state().moderation.judge(received.comment, lists=intake.lists())
     return _page("try", values=values, judgement=judgement, problem={}, limits=limits)
+
+
+@blueprint.route("/listes", methods=["GET", "POST"])
+def word_lists() -> ResponseReturnValue:
+    """Show the site's own words, put new ones into force, take others out."""
+    message = _change_words() if request.method == "POST" else None
+    found = words.listed(state().engine, _site(), _now() - timedelta(days=30))
+    return _page("lists", listed=found, message=message)
 
 
 @blueprint.get("/statistiques")
@@ -295,6 +304,27 @@ def _change_people() -> str:
         return f"Le nom {name} est déjà pris."
     queue.note(engine, _who(), f"member_{act}", _now(), {"member": name})
     return done or f"Il n'y a pas de compte {name}."
+
+
+def _change_words() -> str:
+    form, engine = _form(), state().engine
+    state().words.until = 0.0  # this worker reads them anew at once, the others within seconds
+    if form.get("act") == "remove":
+        number = form.get("number", "")
+        known = number.isascii() and number.isdecimal() and len(number) < 10
+        gone = words.remove(engine, _site(), int(number), _now()) if known else None
+        if gone is None:
+            return "Ce mot n'est plus dans les listes."
+        queue.note(engine, _who(), "word_remove", _now(), {"word": gone})
+        return f"« {gone} » est retiré."
+    word = " ".join(form.get("word", "").split())[:LONGEST]
+    if not reading_of(word):
+        return "Donnez un mot ou une expression."
+    decision = "reject" if form.get("decision") == "reject" else "hold"
+    if not words.add(engine, _site(), word, decision, _who().actor, _now()):
+        return f"« {word} » est déjà dans les listes."
+    queue.note(engine, _who(), "word_add", _now(), {"word": word, "decision": decision})
+    return f"« {word} » est ajouté."
 
 
 def _verdict() -> Verdict:

@@ -5,15 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
+from time import monotonic
 from typing import Any
 
 from service import store
 from service.domain import Comment, Judgement, Memory, Submission
+from service.logs import log
 from service.schemas import JudgementSchema, Received
+from service.sitelists import SiteLists, site_lists
 from service.state import state
-from service.store import memory
+from service.store import StoreError, memory
+from service.store import words as store_words
 
 SHOWN = JudgementSchema()
+WORDS_FOR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def take(batch: Sequence[Received]) -> list[Outcome]:
 
 def judge(comments: Sequence[Comment], memories: Sequence[Memory] | None = None) -> list[Judgement]:
     """Judge and count *comments*; keep nothing."""
-    judgements = state().moderation.judge_all(comments, memories)
+    judgements = state().moderation.judge_all(comments, memories, lists())
     state().metrics.judged(judgements)
     return judgements
 
@@ -65,6 +70,18 @@ def shortened(ip: str) -> str:
     """Return the network of an address: the first three bytes of IPv4, the first 48 bits of IPv6."""
     address = ip_address(ip)
     return str(ip_network((ip, 24 if address.version == 4 else 48), strict=False).network_address)
+
+
+def lists() -> SiteLists:
+    """Return the site's own words, at most WORDS_FOR seconds old, or the last read while the database is away."""
+    words = state().words
+    if monotonic() >= words.until:
+        try:
+            words.entries = store_words.entries(state().engine, state().settings.site)
+        except StoreError as error:
+            log.error("database", fault=str(error))
+        words.until = monotonic() + WORDS_FOR
+    return site_lists(words.entries)
 
 
 def _remembered(batch: Sequence[Received]) -> list[Memory]:

@@ -10,6 +10,7 @@ from service.lexicon import Lexicon
 from service.model import Model
 from service.policy import Policy, reasons
 from service.signals import observe
+from service.sitelists import SiteLists
 
 MOST_EXPLAINED = 200
 """Comments of one batch whose scores are explained: at some 30 ms each, a site's time-out is not reached."""
@@ -29,12 +30,15 @@ class Moderation:
     step: Callable[[str], AbstractContextManager[None]] = _untimed
     """Is entered around each step ("signals", "score", "reasons", "explain"), so that the edge may time it."""
 
-    def judge(self, comment: Comment, memory: Memory | None = None) -> Judgement:
-        """Return the judgement of one comment, given what is known before."""
-        return self.judge_all([comment], [memory])[0]
+    def judge(self, comment: Comment, memory: Memory | None = None, lists: SiteLists | None = None) -> Judgement:
+        """Return the judgement of one comment, given what is known before and the site's own words."""
+        return self.judge_all([comment], [memory], lists)[0]
 
     def judge_all(
-        self, comments: Sequence[Comment], memories: Sequence[Memory | None] | None = None
+        self,
+        comments: Sequence[Comment],
+        memories: Sequence[Memory | None] | None = None,
+        lists: SiteLists | None = None,
     ) -> list[Judgement]:
         """Return the judgement of each comment, in order, with one call of the model for all.
 
@@ -42,8 +46,8 @@ class Moderation:
         comments that are held or rejected; the reasons of further ones show only what the rules saw.
         """
         with self.step("signals"):
-            known = memories or [None] * len(comments)
-            observed = [observe(comment, self.lexicon, memory) for comment, memory in zip(comments, known, strict=True)]
+            known = zip(comments, memories or [None] * len(comments), strict=True)
+            observed = [observe(comment, self.lexicon, memory, lists) for comment, memory in known]
         with self.step("score"):
             scored = self.model.score([comment.text for comment in comments])
         with self.step("reasons"):

@@ -33,6 +33,8 @@ SIGNALS: Mapping[str, tuple[str | None, str]] = {
     "direct_insult": ("insult", "Le commentaire adresse une insulte à quelqu'un."),
     "name_link": ("spam", "Le nom contient une adresse ou un numéro."),
     "name_words": ("spam", "Le nom contient une formule publicitaire ou une injure."),
+    "listed_hold": (None, "Le commentaire contient un mot que ce site fait retenir."),
+    "listed_reject": (None, "Le commentaire contient un mot que ce site fait refuser."),
     "repeated_text": ("spam", "Le commentaire reprend un texte déjà envoyé {value} fois en sept jours."),
     "near_repeated_text": ("spam", "Le commentaire ressemble à un texte déjà envoyé {value} fois en sept jours."),
     "author_flood": (None, "Le commentaire suit {value} autres du même auteur en une minute."),
@@ -80,6 +82,10 @@ class Limits:
         return self.reject if value >= self.reject else self.hold
 
 
+USUAL = {"listed_hold": Limits(hold=1), "listed_reject": Limits(hold=1, reject=1)}
+"""What a site's own words lead to where a policy does not say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Limits per attribute and per signal."""
@@ -99,7 +105,7 @@ def reasons(policy: Policy, scores: Scores, signals: Iterable[Signal]) -> tuple[
                 Reason(attribute, MEANINGS[attribute], decision, attribute, score, threshold=limits.reached(score))
             )
     for signal in signals:
-        if decision := policy.signals.get(signal.code, Limits()).decide(signal.value):
+        if decision := policy.signals.get(signal.code, USUAL.get(signal.code, Limits())).decide(signal.value):
             attribute_or_none, meaning = SIGNALS[signal.code]
             message = meaning.format(value=signal.value)
             found.append(Reason(signal.code, message, decision, attribute_or_none, spans=signal.spans))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from service import text
 from service.domain import Comment, Memory, Signal, Span
 from service.lexicon import Hit, Lexicon
+from service.sitelists import SiteLists
 from service.text import Word, fold
 
 # Every pattern reads the folded text and has bounded repetitions: a hostile comment must not cost more than a long one.
@@ -95,17 +96,20 @@ class Reading:
         )
 
 
-def observe(comment: Comment, lexicon: Lexicon, memory: Memory | None = None) -> tuple[Signal, ...]:
+def observe(
+    comment: Comment, lexicon: Lexicon, memory: Memory | None = None, lists: SiteLists | None = None
+) -> tuple[Signal, ...]:
     """Return what the rules see in *comment*, in the order of `RULES`, then what is known of it; each code once."""
     reading = read(comment, lexicon)
     seen = [signal for rule in RULES for signal in rule(reading)]
-    return (*seen, *circumstances(comment, memory or Memory()))
+    own = listed(reading, lists) if lists else ()
+    return (*seen, *own, *circumstances(comment, memory or Memory()))
 
 
 def read(comment: Comment, lexicon: Lexicon) -> Reading:
     """Prepare *comment* for the rules."""
     folded = fold(comment.text)
-    words = [*text.read(folded)]
+    words = text.words(comment.text)
     return Reading(
         comment,
         words,
@@ -203,6 +207,16 @@ def author_name(reading: Reading) -> Iterator[Signal]:
         yield Signal("name_link", 1)
     if strong := sum(hit.entry.strength == "strong" for hit in reading.name_hits):
         yield Signal("name_words", strong)
+
+
+def listed(reading: Reading, lists: SiteLists) -> Iterator[Signal]:
+    """Words of the site's own lists, in the text or in the name."""
+    for code, own in (("listed_hold", lists.hold), ("listed_reject", lists.reject)):
+        found = own.find(reading.comment.text, reading.words)
+        named = own.find(reading.comment.name)
+        if found or named:
+            spans = [reading.span(hit.begin, hit.end) for hit in found]
+            yield Signal(code, len(found) + len(named), tuple(spans[:SHOWN]))
 
 
 def circumstances(comment: Comment, memory: Memory) -> Iterator[Signal]:

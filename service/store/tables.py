@@ -190,6 +190,27 @@ sessions = Table(
 )
 """Who is signed in. The cookie holds the secret whose SHA-256 is kept here."""
 
+words = Table(
+    "words",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", String(100), nullable=False),
+    Column("word", String(100), nullable=False),
+    Column("decision", String(10), nullable=False),
+    Column("added_by", String(100), nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    Index(
+        "uq_words_in_force",
+        "site",
+        "word",
+        unique=True,
+        sqlite_where=text("removed_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL"),
+    ),
+)
+"""A site's own words to hold or reject; one that was taken out says when."""
+
 outbox = Table(
     "outbox",
     metadata,

@@ -136,7 +136,16 @@ def test_two_moderators_read_different_comments(browser: WebDriver, app: Flask, 
     assert seen[0] != seen[1]
 
 
-PAGES = ("/", "/commentaires/{id}", "/recherche?q=ministre", "/essai", "/statistiques", "/membres", "/envois")
+PAGES = (
+    "/",
+    "/commentaires/{id}",
+    "/recherche?q=ministre",
+    "/essai",
+    "/statistiques",
+    "/membres",
+    "/envois",
+    "/listes",
+)
 
 
 @pytest.mark.parametrize(("path", "width", "dark"), list(itertools.product(PAGES, [WIDE, PHONE], [False, True])))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain import ATTRIBUTES, Decision, Signal, Span
-from service.policy import MEANINGS, SIGNALS, Limits, Policy, PolicyError, load_policy, reasons
+from service.policy import MEANINGS, SIGNALS, USUAL, Limits, Policy, PolicyError, load_policy, reasons
 
 RELEASE = """
 version = "2026.01.01"
@@ -105,7 +105,7 @@ def test_reasons_are_the_grounds_that_were_reached_severest_first(
     assert [-reason.decision for reason in found] == sorted(-reason.decision for reason in found)
     assert {reason.code for reason in found} == {
         *(name for name, score in scores.items() if policy.attributes.get(name, Limits()).decide(score)),
-        *(code for code, value in signals.items() if policy.signals.get(code, Limits()).decide(value)),
+        *(code for code, value in signals.items() if policy.signals.get(code, USUAL.get(code, Limits())).decide(value)),
     }
     for reason in found:
         assert reason.decision > Decision.accept

@@ -455,3 +455,69 @@ def test_statistics_count_what_came_in_and_who_agreed(app: Flask, anne: FlaskCli
 
 def test_statistics_of_nothing_are_a_page_too(anne: FlaskClient) -> None:
     assert "0 commentaire(s)" in anne.get("/moderation/statistiques").text
+
+
+# The site's own words.
+
+
+def test_a_word_of_the_lists_holds_or_rejects_however_it_is_written(app: Flask, anne: FlaskClient) -> None:
+    assert (
+        "« topinambour » est ajouté."
+        in post(anne, "/moderation/listes", act="add", word=" topinambour ", decision="hold").text
+    )
+    post(anne, "/moderation/listes", act="add", word="chou de Bruxelles", decision="reject")
+    seen = {
+        text: anne.post("/v1/comments", json={"name": "Luc", "comment": text}).json
+        for text in (
+            "Un beau T0PINAMBOUR pour midi.",
+            "J'aime les CHOUX de bruxelles.",
+            "Vive le chou-de-Bruxelles !",
+            "Topinamboureux.",
+        )
+    }
+
+    assert ["hold", "accept", "reject", "accept"] == [answer["decision"] for answer in seen.values() if answer]
+    [reason] = [r for r in seen["Un beau T0PINAMBOUR pour midi."]["reasons"] if r["score"] is None]  # type: ignore[index]
+    assert ("listed_hold", "T0PINAMBOUR") == (reason["code"], reason["spans"][0]["text"])
+    assert "Le commentaire contient un mot que ce site fait retenir." == reason["message"]
+    assert (
+        "hold" == anne.post("/v1/comments:preview", json={"name": "Topinambour", "comment": "Merci."}).json["decision"]
+    )  # type: ignore[index]
+
+
+def test_the_lists_say_how_often_a_word_was_seen_and_disputed(app: Flask, anne: FlaskClient) -> None:
+    post(anne, "/moderation/listes", act="add", word="topinambour", decision="hold")
+    held = hold(anne, "Un beau topinambour pour midi.")
+    hold(anne, "Encore un topinambour.")
+    post(anne, f"/moderation/commentaires/{held}/verdict", decision="accept")
+    page = anne.get("/moderation/listes").text
+
+    assert re.search(r"topinambour</th><td>retenir</td><td>2</td><td>1</td>\s*<td>par Anne", page)
+
+
+def test_a_word_is_taken_out_and_may_come_back(app: Flask, anne: FlaskClient) -> None:
+    post(anne, "/moderation/listes", act="add", word="topinambour", decision="hold")
+    assert "déjà dans les listes" in post(anne, "/moderation/listes", act="add", word="topinambour").text
+    [kept] = rows(app, tables.words)
+    assert "« topinambour » est retiré." in post(anne, "/moderation/listes", act="remove", number=str(kept.id)).text
+    answer = anne.post("/v1/comments", json={"name": "Luc", "comment": "Un topinambour."}).json
+
+    assert answer
+    assert "accept" == answer["decision"]
+    assert "est ajouté" in post(anne, "/moderation/listes", act="add", word="topinambour", decision="hold").text
+    assert ["word_add", "word_remove", "word_add"] == [
+        a.act for a in rows(app, tables.acts) if a.act.startswith("word")
+    ]
+
+
+@pytest.mark.parametrize("fields", [{"act": "add", "word": " \u200b"}, {"act": "add", "word": "!?"}, {"act": "add"}])
+def test_nothing_is_not_a_word(app: Flask, anne: FlaskClient, fields: dict[str, str]) -> None:
+    assert "Donnez un mot" in post(anne, "/moderation/listes", **fields).text
+    assert [] == rows(app, tables.words)
+
+
+@pytest.mark.parametrize("number", ["", "x", "²", "99", "-1", "9" * 30])
+def test_a_word_that_is_not_there_cannot_be_taken_out(anne: FlaskClient, number: str) -> None:
+    answer = post(anne, "/moderation/listes", act="remove", number=number)
+
+    assert (200, True) == (answer.status_code, "n&#39;est plus dans les listes" in answer.text)

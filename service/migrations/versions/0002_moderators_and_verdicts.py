@@ -104,6 +104,21 @@ def upgrade() -> None:
         postgresql_where=STANDING,
     )
     op.create_table(
+        "words",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("site", sa.String(100), nullable=False),
+        sa.Column("word", sa.String(100), nullable=False),
+        sa.Column("decision", sa.String(10), nullable=False),
+        sa.Column("added_by", sa.String(100), nullable=False),
+        sa.Column("added_at", Instant, nullable=False),
+        sa.Column("removed_at", Instant),
+        sa.PrimaryKeyConstraint("id", name="pk_words"),
+    )
+    in_force = sa.text("removed_at IS NULL")
+    op.create_index(
+        "uq_words_in_force", "words", ["site", "word"], unique=True, sqlite_where=in_force, postgresql_where=in_force
+    )
+    op.create_table(
         "outbox",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("submission_id", sa.String(36), nullable=False),
@@ -136,7 +151,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("acts", "outbox", "verdicts", "fingerprints", "queue", "sessions", "moderators"):
+    for table in ("acts", "outbox", "words", "verdicts", "fingerprints", "queue", "sessions", "moderators"):
         op.drop_table(table)
 
 
