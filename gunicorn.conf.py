@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from itertools import count
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     state = getattr(worker.app.wsgi(), "extensions", {}).get("vigie")  # the bench serves an empty app with this file
     if state is not None:
         webhooks.start(settings, state.engine)
+        worker.app.wsgi().extensions["vigie.reload"] = lambda: os.kill(os.getppid(), signal.SIGHUP)
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]

@@ -14,10 +14,10 @@ import click
 from marshmallow import ValidationError
 from tqdm import tqdm
 
-from service import keeping, store
+from service import keeping, rollout, store
 from service.domain import Judgement
 from service.lexicon import LexiconError, load_lexicon
-from service.model import ModelError, current, digest, load_model
+from service.model import ModelError, load_model
 from service.moderation import Moderation
 from service.policy import PolicyError, load_policy
 from service.schemas import JudgementSchema, comment_schema
@@ -144,17 +144,8 @@ def check(version: str | None) -> None:
 @click.argument("version")
 def use(version: str) -> None:
     """Put VERSION in service from the next start or SIGHUP on; the same command with the former one takes it back."""
-    models = Settings.from_env().models
-    loaded = load_model(models, version)
-    load_policy(loaded.folder / "policy.toml", Settings.from_env().policy)
-    was = current(models)[0] if (models / "current.toml").exists() else "none"
-    text = (
-        "# The release in service. Written by `vigie model use <version>`; taking it back is the same command.\n"
-        f'version = "{version}"\nsha256 = "{digest(loaded.folder / "release.json")}"  # of its release.json\n'
-    )
-    draft = models / ".current.toml.draft"
-    draft.write_text(text, "utf-8")
-    draft.replace(models / "current.toml")
+    settings = Settings.from_env()
+    was = rollout.use(settings.models, version, settings.policy)
     click.echo(f"model {version} is in service from the next start or SIGHUP on (was: {was})")
 
 

@@ -10,18 +10,19 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from service import accounts, bodies, intake, problems
+from service import accounts, bodies, intake, problems, rollout
 from service.accounts import ThrottledError
 from service.domain import ATTRIBUTES, REJECTIONS, Decision, Verdict, labels_of
 from service.logs import log
 from service.marks import marked
-from service.policy import MEANINGS, SIGNALS
+from service.model import ModelError
+from service.policy import MEANINGS, SIGNALS, PolicyError
 from service.problems import Problem
 from service.sitelists import LONGEST, reading_of
 from service.state import state
@@ -257,6 +258,30 @@ def people() -> ResponseReturnValue:
     """Show the accounts, make new ones, end old ones."""
     message = _change_people() if request.method == "POST" else None
     return _page("members", moderators=members.all_moderators(state().engine), message=message)
+
+
+@blueprint.route("/modele", methods=["GET", "POST"])
+@administrators_only
+def model() -> ResponseReturnValue:
+    """Show the releases, and put another one in service."""
+    settings, message = state().settings, None
+    if request.method == "POST":
+        version = _form().get("version", "")
+        if version not in {release.version for release in rollout.releases(settings.models)}:
+            raise Problem(422, "Ce modèle n'existe pas.")
+        try:
+            was = rollout.use(settings.models, version, settings.policy)
+        except (ModelError, PolicyError) as error:
+            log.error("rollout", fault=str(error))
+            message = f"{version} ne peut pas être mis en service, l'ancien le reste : {error}"
+        else:
+            queue.note(state().engine, _who(), "model_use", _now(), {"version": version, "was": was})
+            reload = current_app.extensions.get("vigie.reload")
+            when = "dans quelques secondes" if reload else "au prochain démarrage"
+            message = f"{version} sera en service {when}. Pour revenir en arrière : {was}."
+            if reload:
+                reload()
+    return _page("releases", releases=rollout.releases(settings.models), loaded=state().moderation, message=message)
 
 
 @blueprint.route("/envois", methods=["GET", "POST"])

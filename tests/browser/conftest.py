@@ -11,7 +11,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from werkzeug.serving import make_server
 
 from service.policy import Limits, Policy
-from tests.browser.chromium import CHROMIUM, DRIVER, FLAGS
+from tests.browser.chromium import CHROMIUM, DRIVER, FLAGS, complaints
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +42,9 @@ def address(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet(browser: WebDriver) -> None:
+    """What the browser complained of in another test is that test's."""
+    complaints(browser)

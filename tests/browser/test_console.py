@@ -144,6 +144,7 @@ PAGES = (
     "/statistiques",
     "/membres",
     "/envois",
+    "/modele",
     "/listes",
 )
 

@@ -13,18 +13,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
 from service import store
+from service.accounts import hash_password
+from service.model import current
+from service.settings import ROOT
+from service.store import members
 
 VIGIE = Path(sys.executable).with_name("vigie")
 JSON = {"Content-Type": "application/json"}
 COMMENT = {"name": "Claire Vasseur", "comment": "Merci pour cet article, clair et bien documenté."}
 PATIENCE = 30
+PASSWORD = "correcte-agrafe-cheval"
 """Seconds until a test gives up; nothing takes as long."""
 
 
@@ -257,6 +265,33 @@ def test_a_restart_with_a_wrong_policy_keeps_the_former_one_and_says_so(server: 
     assert ["error"] == [event["level"] for event in said]
     assert said[0]["event"].startswith("The former model and policy stay in service: ")
     assert version == server.ask("GET", "/v1/policy")[1]["version"]
+
+
+def test_an_administrator_rolls_a_release_out_and_back_without_a_restart(tmp_path: Path, empty_database: Path) -> None:
+    """Two releases; the console names the other one, the workers are renewed, and again the other way."""
+    shutil.copytree(ROOT / "models", tmp_path / "models")
+    serves, _ = current(tmp_path / "models")
+    shutil.copytree(tmp_path / "models" / serves, tmp_path / "models" / "2000.01.01")
+    with serving(tmp_path, empty_database, VIGIE_MODELS=str(tmp_path / "models")) as server:
+        engine, browser = store.open_engine(f"sqlite:///{tmp_path}/vigie.db"), build_opener(HTTPCookieProcessor())
+        members.add_moderator(engine, "Anne", "administrator", hash_password(PASSWORD), datetime.now(UTC))
+        engine.dispose()
+
+        def visit(path: str, **form: str) -> str:
+            body = urlencode(form).encode() if form else None
+            with browser.open(f"http://127.0.0.1:{server.port}/moderation{path}", body, timeout=PATIENCE) as answer:
+                return str(answer.read().decode())
+
+        visit("/connexion", name="Anne", password=PASSWORD)
+        for wanted in ("2000.01.01", serves):
+            eventually(server.is_complete)
+            former = server.workers()
+            token = re.search(r'name="form_token" value="([^"]+)"', visit("/modele"))
+            assert token
+            told = visit("/modele", form_token=token[1], version=wanted)
+            assert f"{wanted} sera en service dans quelques secondes" in told
+            eventually(lambda former=former: server.has_renewed(former))
+            assert wanted == server.ask("GET", "/readyz")[1]["model"]
 
 
 def test_a_stop_lets_a_request_in_flight_end_and_leaves_nothing_behind(own_server: Server) -> None:

@@ -1,8 +1,11 @@
 """The moderators' console as a browser without JavaScript meets it: signing in, reading, deciding, undoing."""
 
+import dataclasses
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from werkzeug.test import TestResponse
 from service import accounts
 from service.accounts import hash_password
 from service.domain import REJECTIONS
+from service.model import current
 from service.policy import MEANINGS
 from service.store import StoreError, members, tables
 
@@ -200,8 +204,9 @@ def test_the_queue_shows_what_is_held_and_why(anne: FlaskClient) -> None:
 
     assert "Un commentaire attend." in page
     assert "« Réforme &amp; retraites »" in page
-    assert "&lt;b&gt;ministre&lt;/b&gt;" in page  # nothing that a reader writes is markup
-    assert "<mark>connard</mark>" in page or "connard</mark>" in page
+    assert "<b>" not in page  # nothing that a reader writes is markup
+    assert "&lt;b&gt;" in page
+    assert re.search("<mark>[^<]*connard", page)
     assert "Luc" not in page
 
 
@@ -448,7 +453,7 @@ def test_statistics_count_what_came_in_and_who_agreed(app: Flask, anne: FlaskCli
     page = anne.get("/moderation/statistiques").text
 
     assert "4 commentaire(s), 75,0 % retenus, 0,0 % refusés" in page
-    assert re.search(r"Toxicité</th><td>3</td><td>66,7 %", page)
+    assert re.search(r"<td>3</td><td>66,7 %", page)
     assert "Verdicts : Anne 3." in page
     assert "en moins de 1 minute(s)" in page
 
@@ -521,3 +526,53 @@ def test_a_word_that_is_not_there_cannot_be_taken_out(anne: FlaskClient, number:
     answer = post(anne, "/moderation/listes", act="remove", number=number)
 
     assert (200, True) == (answer.status_code, "n&#39;est plus dans les listes" in answer.text)
+
+
+# Which model serves.
+
+
+@pytest.fixture
+def models(app: Flask, tmp_path: Path) -> Path:
+    """Releases of this test's own: the one in service, and a copy of it."""
+    state = app.extensions["vigie"]
+    serves, _ = current(state.settings.models)
+    for version in (serves, "2000.01.01"):
+        shutil.copytree(state.settings.models / serves, tmp_path / "models" / version)
+    shutil.copy(state.settings.models / "current.toml", tmp_path / "models" / "current.toml")
+    app.extensions["vigie"] = dataclasses.replace(
+        state, settings=dataclasses.replace(state.settings, models=tmp_path / "models")
+    )
+    return tmp_path / "models"
+
+
+def test_an_administrator_puts_another_release_in_service(app: Flask, anne: FlaskClient, models: Path) -> None:
+    was, _ = current(models)
+    called: list[bool] = []
+    later = post(anne, "/moderation/modele", version="2000.01.01").text
+    app.extensions["vigie.reload"] = lambda: called.append(True)
+    back = post(anne, "/moderation/modele", version=was).text
+
+    assert f"2000.01.01 sera en service au prochain démarrage. Pour revenir en arrière : {was}." in later
+    assert f"{was} sera en service dans quelques secondes" in back
+    assert ([True], was) == (called, current(models)[0])
+    assert [{"version": "2000.01.01", "was": was}, {"version": was, "was": "2000.01.01"}] == [
+        act.detail for act in rows(app, tables.acts) if act.act == "model_use"
+    ]
+
+
+def test_a_release_that_was_changed_is_not_put_in_service(anne: FlaskClient, models: Path) -> None:
+    was, _ = current(models)
+    (models / "2000.01.01" / "policy.toml").write_text("", "utf-8")
+
+    assert "ne peut pas être mis en service" in post(anne, "/moderation/modele", version="2000.01.01").text
+    assert was == current(models)[0]
+
+
+@pytest.mark.parametrize("version", ["", "..", "../models", "1999.01.01", "/etc"])
+def test_a_release_that_there_is_not_is_told(anne: FlaskClient, models: Path, version: str) -> None:
+    assert 422 == post(anne, "/moderation/modele", version=version).status_code
+
+
+def test_only_administrators_choose_the_model(bruno: FlaskClient, models: Path) -> None:
+    assert 403 == bruno.get("/moderation/modele").status_code
+    assert 403 == post(bruno, "/moderation/modele", version="2000.01.01").status_code
