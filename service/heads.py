@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -16,10 +17,6 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
 
     Public corpora label different attributes, so a row takes part only in the heads whose label it has.
 
-    The last *late* columns are an encoder's, which knows by heart the rows that it was fine-tuned on: heads fitted on
-    those would trust it too much. So `fit` looks at the other columns alone, and `join` adds what `above` learnt of the
-    encoder's on rows that are new to it. Together they are one linear model.
-
     Parameters
     ----------
     attributes : sequence of str
@@ -28,10 +25,8 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         Inverse strength of the L2 penalty.
     max_iter : int, default=300
     tol : float, default=1e-4
-    late : int, default=0
-        How many columns, the last, are an encoder's.
-    late_C : float, default=1.0
-        As *C*, for `join`.
+    n_jobs : int or None, default=None
+        Heads that are fitted side by side, as scikit-learn means it; in threads.
 
     Attributes
     ----------
@@ -47,15 +42,13 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         C: float = 1.0,
         max_iter: int = 300,
         tol: float = 1e-4,
-        late: int = 0,
-        late_C: float = 1.0,
+        n_jobs: int | None = None,
     ) -> None:
         self.attributes = attributes
         self.C = C
         self.max_iter = max_iter
         self.tol = tol
-        self.late = late
-        self.late_C = late_C
+        self.n_jobs = n_jobs
 
     def fit(self, X: Any, Y: NDArray[np.float64], sample_weight: NDArray[np.float64] | None = None) -> Self:
         """Fit each head on the rows whose label it has.
@@ -68,32 +61,13 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         sample_weight : ndarray of shape (n_samples,), optional
         """
         weights = np.ones(Y.shape[0]) if sample_weight is None else sample_weight
-        early = X[:, : X.shape[1] - self.late]
-        coef, self.intercept_ = self._solve_all(early, Y, weights, self.C)
-        self.coef_ = np.vstack([coef, np.zeros((self.late, coef.shape[1]))]).astype(np.float32)
+        solved = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._solve)(X, Y[:, column], weights, self.C) for column in range(len(self.attributes))
+        )
+        self.coef_ = np.stack([coef for coef, _ in solved], axis=1).astype(np.float32)
+        self.intercept_ = np.array([intercept for _, intercept in solved])
         self.slope_, self.offset_ = np.ones(len(self.attributes)), np.zeros(len(self.attributes))
         self.classes_ = np.array(self.attributes)
-        return self
-
-    def above(
-        self,
-        decisions: NDArray[np.float64],
-        late: NDArray[np.float64],
-        Y: NDArray[np.float64],
-        weights: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return coefficients and intercepts of heads above *decisions*, made by models that had not seen the row.
-
-        decisions, Y : ndarrays of shape (n_samples, n_attributes); late : (n_samples, n_late) of new rows
-        """
-        return self._solve_all(np.hstack([decisions, late]), Y, weights, self.late_C)
-
-    def join(self, coef: NDArray[np.float64], intercept: NDArray[np.float64]) -> Self:
-        """Put what `above` returned on top of what `fit` learnt: from here on the encoder's columns count."""
-        own = coef[: len(self.attributes)]
-        early = self.coef_[: len(self.coef_) - self.late].astype(np.float64) @ own
-        self.coef_ = np.vstack([early, coef[len(self.attributes) :]]).astype(np.float32)
-        self.intercept_ = self.intercept_ @ own + intercept
         return self
 
     def calibrate(self, decisions: NDArray[np.float64], Y: NDArray[np.float64], weights: NDArray[np.float64]) -> Self:
@@ -121,12 +95,6 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         """Return what calibration makes of *decisions*; both of shape (n_samples, n_attributes)."""
         calibrated: NDArray[np.float64] = expit(self.slope_ * decisions + self.offset_)
         return calibrated
-
-    def _solve_all(
-        self, X: Any, Y: NDArray[np.float64], weights: NDArray[np.float64], C: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        solved = [self._solve(X, Y[:, column], weights, C) for column in range(len(self.attributes))]
-        return np.stack([coef for coef, _ in solved], axis=1), np.array([intercept for _, intercept in solved])
 
     def _solve(
         self, X: Any, y: NDArray[np.float64], weights: NDArray[np.float64], C: float

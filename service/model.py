@@ -15,6 +15,7 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
@@ -50,7 +51,8 @@ class Model:
         """Return the calibrated probability of each attribute for each text; a batch scores as its members do."""
         if not texts:
             return []
-        probabilities = self.pipeline.predict_proba(list(texts))
+        with config_context(assume_finite=True, skip_parameter_validation=True):  # our own texts and parameters
+            probabilities = self.pipeline.predict_proba(list(texts))
         return [
             {attribute: round(float(value), 6) for attribute, value in zip(self.attributes, row, strict=True)}
             for row in probabilities

@@ -120,9 +120,10 @@ def unmask(form: str) -> str:
     return RUNS.sub(r"\1", form)
 
 
-def words(text: str) -> list[Word]:
+@functools.lru_cache(maxsize=32)
+def words(text: str) -> tuple[Word, ...]:
     """Return the words of *text* in order, as they read: links, addresses and mentions masked, disguises undone."""
-    return list(read(fold(text)))
+    return tuple(read(fold(text)))
 
 
 def read(folded: Folded) -> Iterator[Word]:
@@ -150,9 +151,8 @@ def normalize(text: str) -> str:
 
 def reveal(text: str) -> str:
     """Return *text* as the sentence encoder reads it: as typed, but disguised words, links and figures as they read."""
-    folded = fold(text)
     pieces, end = [], 0
-    for word in read(folded):
+    for word in words(text):
         typed = text[word.begin : word.end]
         plain = "".join(map(fold_character, typed))
         pieces += [text[end : word.begin], typed if word.form == plain or not word.form.isalnum() else word.form]

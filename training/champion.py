@@ -1,5 +1,6 @@
 """A new release beside the one in service: the same rows, the difference with its interval."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from service.domain import ATTRIBUTES
 from service.model import Model
+from training.evaluate import reference_good
 from training.material import Material
 from training.measures import FEWEST, bootstrap
 from training.recipe import Recipe
@@ -56,6 +58,46 @@ def _gain(
         "low": low,
         "high": high,
     }
+
+
+def decisions_beside(
+    champion: Sequence[str],
+    challenger: Sequence[str],
+    material: Material,
+    rows: NDArray[np.intp],
+    recipe: Recipe,
+    repeats: int = 300,
+) -> dict[str, dict[str, float]]:
+    """Return how often each of two releases, with its own policy, does what is asked of it, on the same *rows*.
+
+    champion, challenger : what each decided on *rows*. Good comments are weighted as on a site; the difference comes
+    with its 95 % interval.
+    """
+    bad, good = material.bad()[rows], reference_good(recipe, material, rows)
+    spam, toxicity = (material.labels[rows, ATTRIBUTES.index(name)] >= 0.5 for name in ("spam", "toxicity"))
+    asked = {
+        "good comments held or rejected": (good, ("hold", "reject")),
+        "good comments rejected": (good, ("reject",)),
+        "toxic comments held or rejected": ((toxicity & bad).astype(float), ("hold", "reject")),
+        "spam held or rejected": ((spam & bad).astype(float), ("hold", "reject")),
+        "bad comments rejected": (bad.astype(float), ("reject",)),
+    }
+    found = {}
+    for name, (weights, wanted) in asked.items():
+        old, new = (np.isin(decided, wanted).astype(float) for decided in (champion, challenger))
+
+        def change(places: NDArray[np.intp], weights: Any = weights, old: Any = old, new: Any = new) -> float:
+            total = weights[places].sum()
+            return float((weights[places] * (new - old)[places]).sum() / total) if total else float("nan")
+
+        if np.count_nonzero(weights) < FEWEST:
+            continue
+        low, high = bootstrap(change, len(rows), seed=recipe.seed, repeats=repeats)
+        shares = {
+            kind: float(weights @ taken / weights.sum()) for kind, taken in (("champion", old), ("challenger", new))
+        }
+        found[name] = {"rows": int(np.count_nonzero(weights)), **shares, "low": low, "high": high}
+    return found
 
 
 def surest_loss(comparison: dict[str, Any]) -> float:

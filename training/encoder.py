@@ -18,6 +18,7 @@ from torch.nn import functional
 from service.domain import ATTRIBUTES
 from service.encoder import BEGIN, END
 from service.text import reveal
+from training.crossfit import write_crossfit
 from training.lessons import OURS, Lessons
 from training.network import PAD, UNKNOWN, Network, kept_pieces, load_pretrained, padded, resources
 
@@ -40,11 +41,12 @@ class Tokenizer:
 
 
 def fine_tune(
-    lessons: Lessons, params: Mapping[str, Any], work: Path, progress: Progress = print
+    lessons: Lessons, params: Mapping[str, Any], work: Path, progress: Progress = print, *, looks: bool = True
 ) -> tuple[Network, Tokenizer, list[int], dict[str, Any]]:
     """Teach the network; return its best state, its tokenizer, the kept pieces and what was seen on the way.
 
     params : the table [encoder] of the recipe. A run that was broken off goes on from `work/checkpoint.pt`.
+    looks : whether the rows that are kept back say when to stop; without, the last state is the best.
     """
     torch.manual_seed(params["seed"])
     torch.set_num_threads(params["threads"])
@@ -63,7 +65,7 @@ def fine_tune(
     network = Network(len(kept) + 2, len(ATTRIBUTES), len(names), params["width"], params["dropout"])
     load_pretrained(network, kept, folder / "weights.npz")
     network.to(device)
-    progress(f"{len(learnt)} texts, {int(lessons.dev.sum())} for dev, {len(kept)} pieces, on {device.type}")
+    progress(f"{len(learnt)} texts, {int(lessons.dev.sum())} kept back, {len(kept)} pieces, on {device.type}")
     known = lessons.weights[learnt] @ ~np.isnan(lessons.labels[learnt])
     steps_an_epoch = max(1, int(lessons.weights[learnt].sum() / params["batch"]))
     state = _State(network, params, params["epochs"] * steps_an_epoch, known)
@@ -79,7 +81,7 @@ def fine_tune(
                 continue  # learnt before the break
             state.at = (epoch, batch.place)
             loss = state.learn(batch, sources, lessons, device)
-            if state.step % params["look"] == 0:
+            if looks and state.step % params["look"] == 0:
                 figures = look(state.averaged(), tokenizer, lessons, device)
                 better = state.remember(figures)
                 progress(
@@ -91,10 +93,33 @@ def fine_tune(
                 if state.looks_since_best >= params["patience"]:
                     progress("dev has stopped improving")
                     return state.best_network(), tokenizer, kept, state.history()
-    figures = look(state.averaged(), tokenizer, lessons, device)
+    figures = look(state.averaged(), tokenizer, lessons, device) if looks else {"mean": 0.0}
     state.remember(figures)
     progress(f"end: dev {figures['mean']:.4f}")
     return state.best_network(), tokenizer, kept, state.history()
+
+
+def crossfit(
+    lessons_of: Callable[[int], Lessons], params: Mapping[str, Any], into: Path, progress: Progress = print
+) -> None:
+    """Write into the folder *into* what encoders that had not learnt its fold say of each French text.
+
+    lessons_of : from a fold, one of `params["folds"]`, to lessons that keep it back. A fold that is there already is
+    not learnt again.
+    """
+    texts: list[str] = []
+    odds = []
+    for fold in range(params["folds"]):
+        stored = into / f"fold-{fold}.npy"
+        lessons = lessons_of(fold)
+        back = np.unique([lessons.texts[int(row)] for row in np.flatnonzero(lessons.dev)]).tolist()
+        if not stored.exists():
+            progress(f"without fold {fold + 1} of {params['folds']}")
+            network, tokenizer, _, _ = fine_tune(lessons, params, into, progress, looks=False)
+            np.save(stored, predict(network, tokenizer, back, torch.device("cpu")))
+        texts += back
+        odds.append(np.load(stored))
+    write_crossfit(into, texts, np.concatenate(odds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def evaluate(
     truth = material.labels[test]
     sources = np.array([source(material.examples[row]) for row in test])
     metrics: dict[str, Any] = {
-        "rows": {part: len(material.rows(part=part)) for part in ("train", "calibration", "test")},
+        "rows": {part: len(material.rows(part=part)) for part in ("train", "test")},
         "attributes": {
             name: measured
             for column, name in enumerate(ATTRIBUTES)

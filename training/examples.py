@@ -30,7 +30,7 @@ class Example:
     """One text with labels and source."""
 
     corpus: str
-    """Key in CORPORA, "authored/<file>" or "own/<file>"."""
+    """Key in CORPORA, "authored/<file>", "board/<file>" or "own/<file>"."""
     row: str
     """Stable id inside the corpus: its own id where it has one, otherwise a digest of the text."""
     text: str
@@ -43,6 +43,13 @@ class Example:
     """The author's name where the corpus has one."""
     kind: str = ""
     """What an authored example was written to show; it names rows of a report."""
+    by: str = ""
+    """Who gave the verdict that the labels come from, where one did; and when, in ISO 8601."""
+    at: str = ""
+
+
+PROVENANCE = ("decision", "reason", "by", "given_at", "model", "policy")
+"""Columns of a file of verdicts that say where a label comes from; nothing is learnt from them but by whom and when."""
 
 
 def short_digest(text: str) -> str:
@@ -100,6 +107,9 @@ def content(path: Path, errors: str = "strict") -> str:
 def read_authored(folder: Path) -> list[Example]:
     """Return the examples that were written for this project: every *.jsonl in *folder*, one corpus per file.
 
+    `board*.jsonl` are messages of youth forums, toxic in the sense of a forum's annotators instead of our guide's: a
+    family of their own.
+
     Raises:
         CorpusError: with one line "file:line: what is wrong" for every fault of every file.
     """
@@ -118,7 +128,8 @@ def read_authored(folder: Path) -> list[Example]:
             places[record["id"]] = where
             labels = {name: float(value) for name, value in record["labels"].items()}
             text, name, kind = record["comment"], record.get("name", ""), record.get("kind", "")
-            corpus, group = f"authored/{path.stem}", group_of(text)
+            family = "board" if path.stem.startswith("board") else "authored"
+            corpus, group = f"{family}/{path.stem}", group_of(text)
             examples.append(Example(corpus, record["id"], text, labels, "fr", group, name, kind))
     if faults:
         raise CorpusError("\n".join(faults))
@@ -168,7 +179,8 @@ def read_plain(path: Path) -> list[Example]:
     """Return the examples of a moderator's own CSV, TSV or JSONL file.
 
     Column text is required, and at least one attribute: 0, 1 or a probability between; blank means unknown. Columns id,
-    name and language ("fr" when blank) are optional. A CSV file may be separated by commas, semicolons or tabs.
+    name and language ("fr" when blank) are optional, and so are PROVENANCE, which
+    `vigie export labels` writes. A CSV file may be separated by commas, semicolons or tabs.
 
     Raises:
         CorpusError: with one line "file:line: what is wrong" for every fault.
@@ -182,7 +194,7 @@ def read_plain(path: Path) -> list[Example]:
     else:
         raise CorpusError(f"{path}: expected a file that ends in .csv, .tsv or .jsonl")
     about = ("text", "id", "name", "language")
-    known = (*about, *ATTRIBUTES)
+    known = (*about, *ATTRIBUTES, *PROVENANCE)
     examples = []
     # A mistyped attribute must not silently be lost.
     if unknown := [column for column in columns if column not in known]:
@@ -195,7 +207,10 @@ def read_plain(path: Path) -> list[Example]:
             faults += [f"{path}:{line}: {fault}" for fault in found]
             text, row, name, language = ("" if (cell := record.get(it)) is None else str(cell) for it in about)
             row, language = row or short_digest(text), language or "fr"
-            examples.append(Example(f"own/{path.stem}", row, text, labels, language, group_of(text), name))
+            by, at = (str(record.get(it) or "") for it in ("by", "given_at"))
+            examples.append(
+                Example(f"own/{path.stem}", row, text, labels, language, group_of(text), name, by=by, at=at)
+            )
     if faults:
         raise CorpusError("\n".join(faults))
     return numbered(examples)

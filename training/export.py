@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from service.domain import ATTRIBUTES
 from service.encoder import ABOUT, BEGIN, END, GRAPH, TOKENIZER
 from service.text import reveal
 from training.network import ORDERS, PAD, UNKNOWN, Network, padded, resources
@@ -37,7 +38,7 @@ def export(network: Network, kept: Sequence[int], pieces: int, folder: Path) -> 
     """Write encoder.onnx and the tokenizer into *folder*.
 
     The graph takes piece ids of the tokenizer, (n_texts, n_places) int64, with the number of *pieces* behind each end,
-    and gives (n_texts, width + n_attributes): the reading, then the served log odds. It was built by hand, so that no
+    and gives the served log odds, (n_texts, n_attributes). It was built by hand, so that no
     exporter stands between the two statements of the same network.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,13 +149,12 @@ def build(weights: dict[str, NDArray[Any]], network: Network, kept: Sequence[int
     whole = g("Concat", embedding, layer3, axis=-1)
     reading = g("Tanh", g.dense(whole, w["read.weight"], w["read.bias"]))
     odds = g.dense(reading, w["decide.weight"], w["decide.bias"])
-    g.nodes.append(helper.make_node("Concat", [reading, odds], ["output"], axis=-1))
-    width = w["decide.weight"].shape[1] + w["decide.weight"].shape[0]
+    g.nodes.append(helper.make_node("Identity", [odds], ["output"]))
     graph = helper.make_graph(
         g.nodes,
         "vigie-encoder",
         [helper.make_tensor_value_info("pieces", TensorProto.INT64, ["texts", "places"])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["texts", width])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["texts", len(ATTRIBUTES)])],
         g.stored,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

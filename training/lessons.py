@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from service.domain import ATTRIBUTES
 from training.examples import Example
-from training.material import AUTHORED, Material, gather, source
+from training.material import AUTHORED, gather, source
 from training.recipe import Recipe
 from training.relabels import RELABELS, Readings, read_relabels, relabel
 from training.split import fold_of
@@ -30,32 +30,22 @@ class Lessons:
     """Whose definition the labels follow."""
     french: NDArray[np.bool_]
     dev: NDArray[np.bool_]
-    """Rows that are not learnt but say when to stop."""
+    """Rows that are kept back: they say when to stop, or are read by an encoder that has not learnt them."""
     groups: Sequence[str]
     """By which the figures of dev rows are averaged: a large corpus must not drown a small one. "" is not looked at."""
 
 
-def is_dev(example: Example, recipe: Recipe) -> bool:
-    """Tell whether a row of the train part is kept back to say when to stop."""
-    return example.language == "fr" and fold_of(example.group, recipe.encoder["dev_folds"]) == 0
+def kept_back(example: Example, recipe: Recipe, fold: int | None) -> bool:
+    """Tell whether a French row is not learnt: in *fold*, or, for None, to say when to stop."""
+    folds = recipe.encoder["dev_folds" if fold is None else "folds"]
+    return example.language == "fr" and fold_of(example.group, folds) == (fold or 0)
 
 
-def unlearnt(material: Material, recipe: Recipe) -> NDArray[np.bool_]:
-    """Tell which rows an encoder of this recipe has not learnt: those on which heads may be fitted.
+def gather_lessons(recipe: Recipe, *, root: Path | None, authored: Path = AUTHORED, fold: int | None = None) -> Lessons:
+    """Return the rows of the train part; a row that we labelled too is there twice, once by each definition.
 
-    A moderator's own rows are never among what the shipped encoder has learnt.
+    fold : which French rows are kept back, of `recipe.encoder["folds"]`; None for those that say when to stop.
     """
-    learns = recipe.encoder["corpora"]
-    return np.array(
-        [
-            part != "train" or source(example) not in learns or is_dev(example, recipe)
-            for example, part in zip(material.examples, material.parts, strict=True)
-        ]
-    )
-
-
-def gather_lessons(recipe: Recipe, *, root: Path | None, authored: Path = AUTHORED) -> Lessons:
-    """Return the rows of the train part; a row that we labelled too is there twice, once by each definition."""
     material = gather(recipe, root=root, authored=authored, weights=recipe.encoder["corpora"], readings={})
     readings: Readings = read_relabels(RELABELS)
     rows = [int(row) for row in material.rows(part="train")]
@@ -82,6 +72,6 @@ def gather_lessons(recipe: Recipe, *, root: Path | None, authored: Path = AUTHOR
         weights,
         sources,
         np.array([example.language == "fr" for example in examples]),
-        np.array([is_dev(example, recipe) for example in examples]),
+        np.array([kept_back(example, recipe, fold) for example in examples]),
         groups,
     )

@@ -14,6 +14,7 @@ from training.recipe import Recipe
 from training.relabels import RELABELS, Readings, read_relabels, relabel
 from training.sources import CORPORA
 from training.split import part_of
+from training.verdicts import guard
 
 AUTHORED = Path(__file__).parent / "authored"
 
@@ -31,6 +32,8 @@ class Material:
     read: Mapping[str, Sequence[Example]]
     """Everything that was read, by corpus, before deduplication: for the account of licences."""
     duplicates: Duplicates
+    told: Sequence[str] = ()
+    """What was done with moderators' verdicts, in French."""
 
     def rows(self, *, part: str | None = None, sources: Sequence[str] | None = None) -> NDArray[np.intp]:
         """Return the rows of a part (None: all) and of corpora (by their first word: `authored` is all of ours)."""
@@ -71,16 +74,21 @@ def gather(
 
     Raises CorpusError when a file is not what its digest says.
     """
-    read: dict[str, list[Example]] = {}
+    read: dict[str, Sequence[Example]] = {}
     if root is not None:
         absent = {key for key, _ in corpora.missing(root)}
         for key in CORPORA:
             if key not in absent:
-                corpora.verify(key, found := corpora.read(key, root))
-                read[key] = found
+                corpora.verify(key, rows := corpora.read(key, root))
+                read[key] = rows
     read["authored"] = read_authored(authored)
-    for path in plain:
-        read[f"own/{path.stem}"] = read_plain(path)
+    guarded = {path: guard(read_plain(path), recipe.verdicts) for path in plain}
+    read |= {f"own/{path.stem}": found.examples for path, found in guarded.items()}
+    own = {
+        (example.corpus, example.row, example.at): (weight, later)
+        for found in guarded.values()
+        for example, weight, later in zip(found.examples, found.weights, found.later, strict=True)
+    }
     weights = recipe.corpora if weights is None else weights
     readings = read_relabels(RELABELS) if readings is None else readings
     used: list[Example] = []
@@ -90,14 +98,17 @@ def gather(
     trusted = [_trusted(relabel(example, readings, recipe.relabels["keep"]), recipe) for example in used]
     examples, duplicates = deduplicate(trusted, also=unused)
     labels = np.array([[e.labels.get(name, np.nan) for name in ATTRIBUTES] for e in examples], dtype=np.float64)
+    verdicts = [own.get((e.corpus, e.row, e.at), (1.0, False)) for e in examples]
+    parts = [part_of(example.group, recipe.split) for example in examples]
     return Material(
         examples,
         [example.text for example in examples],
         labels,
-        np.array([weights[source(example)] for example in examples]),
-        np.array([part_of(example.group, recipe.split) for example in examples]),
+        np.array([weights[source(e)] * weight for e, (weight, _) in zip(examples, verdicts, strict=True)]),
+        np.array(["test" if later else part for part, (_, later) in zip(parts, verdicts, strict=True)]),
         read,
         duplicates,
+        [line for found in guarded.values() for line in found.told],
     )
 
 

@@ -107,7 +107,7 @@ class Network(nn.Module):
         return torch.cat([embedding, third_layer], dim=-1)
 
     def reading(self, rows: Tensor) -> Tensor:
-        """Return (n_texts, width): what the heads of a release see."""
+        """Return (n_texts, width): what the log odds are made of."""
         return torch.tanh(self.read(self.dropout(self.sentence(rows))))
 
     def forward(self, rows: Tensor, source: Tensor | None = None) -> Tensor:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 
 from service.domain import ATTRIBUTES
 from service.encoder import SentenceEncoder
-from service.features import StructureFeatures
+from service.features import SideBySide, StructureFeatures
 from service.heads import AttributeHeads
 from service.lexicon import Lexicon
 from service.text import normalize
@@ -27,7 +27,7 @@ def build_pipeline(recipe: Recipe, lexicon: Lexicon, encoder: Path) -> Pipeline:
         "alternate_sign": False,
         "dtype": np.float32,
     }
-    features = FeatureUnion(
+    features = SideBySide(
         [
             ("characters", HashingVectorizer(analyzer="char_wb", ngram_range=_range(recipe, "characters"), **shared)),
             (
@@ -41,8 +41,7 @@ def build_pipeline(recipe: Recipe, lexicon: Lexicon, encoder: Path) -> Pipeline:
         ],
         transformer_weights={name: recipe.features[name + "_weight"] for name in ("structure", "encoder")},
     )
-    late = recipe.encoder["width"] + len(ATTRIBUTES)
-    return Pipeline([("features", features), ("heads", AttributeHeads(ATTRIBUTES, late=late, **recipe.heads))])
+    return Pipeline([("features", features), ("heads", AttributeHeads(ATTRIBUTES, **recipe.heads))])
 
 
 def _range(recipe: Recipe, name: str) -> tuple[int, int]:

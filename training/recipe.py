@@ -26,6 +26,7 @@ class Recipe:
     encoder: Mapping[str, Any]
     without: Mapping[str, list[str]]
     relabels: Mapping[str, Any]
+    verdicts: Mapping[str, Any]
     features: Mapping[str, Any]
     heads: Mapping[str, Any]
     reference: Mapping[str, Any]
@@ -47,7 +48,7 @@ def read_recipe(path: Path = DEFAULT) -> Recipe:
         if unknown := set(tables[part]) - set(known):
             raise RecipeError(f"{path}: [{part}] does not know {sorted(unknown)}")
         for name, promise in tables[part].items():
-            if unknown := set(promise) - {"hold", "hold_false_alarms", "reject_precision"}:
+            if unknown := set(promise) - {"hold", "reject", "hold_false_alarms", "reject_precision"}:
                 raise RecipeError(f"{path}: [{part}.{name}] does not know {sorted(unknown)}")
     if abs(sum(tables["split"].values()) - 1) > 1e-9:
         raise RecipeError(f"{path}: the shares of [split] add up to {sum(tables['split'].values())}, expected 1")

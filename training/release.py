@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 from collections.abc import Callable, Mapping
@@ -21,12 +22,12 @@ from service.encoder import ABOUT, GRAPH, TOKENIZER
 from service.heads import AttributeHeads
 from service.lexicon import Lexicon, load_lexicon
 from service.model import LIBRARIES, Model, digest
-from service.policy import SIGNALS, load_policy
+from service.policy import SIGNALS, Policy, load_policy
 from service.signals import observe
-from training.champion import against, surest_loss
-from training.evaluate import compare, evaluate, reference_good
+from training.champion import against, decisions_beside, surest_loss
+from training.crossfit import CROSSFIT, features, read_crossfit
+from training.evaluate import compare, decide_all, evaluate, reference_good
 from training.examples import accounts
-from training.lessons import unlearnt
 from training.material import Material, source
 from training.pipeline import build_pipeline
 from training.plots import draw
@@ -34,8 +35,9 @@ from training.recipe import Recipe
 from training.relabels import agreement, read_relabels
 from training.split import fold_of
 from training.thresholds import Reference, hold_limit, reject_limit
+from training.told import summary
 
-FOLDS = 5
+FOLDS = 3
 HERE = Path(__file__).parent
 PROBES = (
     "Merci pour cet article, clair et bien documenté.",
@@ -92,14 +94,17 @@ def make_release(
         if champion is not None:
             progress(f"beside release {champion.version}, on the same rows")
             metrics["champion"] = against(champion, trained.pipeline, material, recipe)
+            metrics["champion"]["decisions"] = _decisions(champion, trained.pipeline, policy, lexicon, material, recipe)
         missed = missed_gates(recipe, metrics)
         if missed and gates:
             raise GateError("; ".join(missed))
-        for name in (GRAPH, TOKENIZER, ABOUT):
-            shutil.copyfile(encoder / name, draft / name)
+        for name in (GRAPH, TOKENIZER, ABOUT, CROSSFIT):
+            if (encoder / name).exists():
+                shutil.copyfile(encoder / name, draft / name)
         joblib.dump(trained.pipeline, draft / "model.joblib", compress=("zlib", 6))
         (draft / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         (draft / "params.toml").write_text(recipe.text, "utf-8")
+        (draft / "summary.txt").write_text("\n".join([*material.told, *summary(metrics, version)]) + "\n", "utf-8")
         figures = draw(metrics, draft / "figures")
         (draft / "card.md").write_text(_card(version, recipe, material, metrics, written, missed, figures), "utf-8")
         (draft / "release.json").write_text(
@@ -117,41 +122,32 @@ class Trained:
 
     pipeline: Pipeline
     rows: NDArray[np.intp]
-    """The rows outside the test part that the encoder was not fine-tuned on."""
+    """The rows outside the test part."""
     scores: NDArray[np.float64]
-    """(n_rows, n_attributes): cross-fitted probabilities, by heads that had not seen the row's group either."""
+    """(n_rows, n_attributes): cross-fitted probabilities, by heads and encoders that had not seen the row's group."""
 
 
 def train(recipe: Recipe, material: Material, lexicon: Lexicon, encoder: Path) -> Trained:
-    """Fit on every row outside the test part; calibrate on cross-fitted decisions on rows that are new to the encoder.
+    """Fit on every row outside the test part; calibrate on cross-fitted decisions.
 
-    The words' heads learn from all rows, cross-fitted; what the encoder adds to them is learnt, cross-fitted too, from
-    the rows that it was not fine-tuned on. Source: stacked generalisation (Wolpert 1992); scikit-learn's
-    `CalibratedClassifierCV(ensemble=False)` calibrates the same way.
+    Source: scikit-learn's `CalibratedClassifierCV(ensemble=False)` calibrates the same way.
     """
     rows = np.flatnonzero(material.parts != "test")
-    fresh = unlearnt(material, recipe)[rows]
     folds = np.array([fold_of(material.examples[int(row)].group, FOLDS) for row in rows])
     labels, weights = material.labels[rows], material.weights[rows]
     pipeline = build_pipeline(recipe, lexicon, encoder)
-    features = pipeline[:-1].fit_transform([material.texts[int(row)] for row in rows])
+    pipeline.set_params(features__encoder__threads=os.cpu_count(), heads__n_jobs=-1)
+    taught = features(pipeline, [material.texts[int(row)] for row in rows], read_crossfit(encoder))
     heads: AttributeHeads = pipeline[-1]
-    late = features[:, features.shape[1] - heads.late :].toarray()
-    early = np.zeros((len(rows), len(ATTRIBUTES)))
+    decisions = np.zeros((len(rows), len(ATTRIBUTES)))
     for fold in range(FOLDS):
         unseen = folds == fold
-        early[unseen] = heads.fit(features[~unseen], labels[~unseen], weights[~unseen]).decision_function(
-            features[unseen]
+        decisions[unseen] = heads.fit(taught[~unseen], labels[~unseen], weights[~unseen]).decision_function(
+            taught[unseen]
         )
-    decisions = np.zeros_like(early)
-    for fold in range(FOLDS):
-        unseen, taught = fresh & (folds == fold), fresh & (folds != fold)
-        coef, intercept = heads.above(early[taught], late[taught], labels[taught], weights[taught])
-        decisions[unseen] = np.hstack([early[unseen], late[unseen]]) @ coef + intercept
-    heads.fit(features, labels, weights)
-    heads.join(*heads.above(early[fresh], late[fresh], labels[fresh], weights[fresh]))
-    heads.calibrate(decisions[fresh], labels[fresh], weights[fresh])
-    return Trained(pipeline, rows[fresh], heads.probabilities(decisions[fresh]))
+    heads.fit(taught, labels, weights).calibrate(decisions, labels, weights)
+    pipeline.set_params(features__encoder__threads=1, heads__n_jobs=None)  # in the service a worker has one
+    return Trained(pipeline, rows, heads.probabilities(decisions))
 
 
 def policy_text(recipe: Recipe, trained: Trained, lexicon: Lexicon, material: Material, version: str) -> str:
@@ -184,7 +180,7 @@ def policy_text(recipe: Recipe, trained: Trained, lexicon: Lexicon, material: Ma
 def peers(trained: Trained, material: Material, root: Path, recipe: Recipe) -> dict[str, Any]:
     """Return the comparison with other systems' stored answers, where they lie beside the corpora.
 
-    Only rows that neither the encoder nor the heads had seen are scored: cross-fitted, or of the test part.
+    Every row is scored by an encoder and heads that had not seen it: cross-fitted, or it is of the test part.
     """
     answers = root.parent / "peers" / "toxifrench.csv"
     if not answers.exists():
@@ -199,6 +195,23 @@ def peers(trained: Trained, material: Material, root: Path, recipe: Recipe) -> d
     tested = trained.pipeline.predict_proba([material.texts[row] for row in test])
     ours |= {material.examples[int(row)].row: float(line[column]) for row, line in zip(test, tested, strict=True)}
     return {"peers": compare(ours, answers, recipe.seed)}
+
+
+def _decisions(
+    champion: Model, pipeline: Pipeline, policy: Policy, lexicon: Lexicon, material: Material, recipe: Recipe
+) -> dict[str, dict[str, float]]:
+    """Return what the release in service, with its own policy, and the new one decide on the test part."""
+    rows = material.rows(part="test", sources=recipe.reference["corpora"])
+    texts = [material.texts[row] for row in rows]
+    old = np.array([[scores[name] for name in ATTRIBUTES] for scores in champion.score(texts)])
+    served = load_policy(champion.folder / "policy.toml")
+    return decisions_beside(
+        decide_all(served, lexicon, material, rows, old),
+        decide_all(policy, lexicon, material, rows, pipeline.predict_proba(texts)),
+        material,
+        rows,
+        recipe,
+    )
 
 
 def missed_gates(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
@@ -233,7 +246,7 @@ def _reference(recipe: Recipe, material: Material, rows: NDArray[np.intp]) -> Re
 
 
 def _limits(promise: Mapping[str, float], values: NDArray[np.float64], reference: Reference) -> dict[str, float]:
-    limits: dict[str, float | None] = {"hold": promise.get("hold"), "reject": None}
+    limits: dict[str, float | None] = {"hold": promise.get("hold"), "reject": promise.get("reject")}
     if "hold_false_alarms" in promise:
         limits["hold"] = hold_limit(values, reference, promise["hold_false_alarms"])
     if "reject_precision" in promise:
@@ -285,6 +298,7 @@ def _card(
         recipe=recipe,
         metrics=metrics,
         accounts=accounts(material.read),
+        material_board=sum(source(example) == "board" for example in material.examples),
         duplicates=material.duplicates,
         policy=policy,
         missed=missed,

@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 
-PARTS = ("train", "calibration", "test")
+PARTS = ("train", "test")
 
 
 def part_of(group: str, shares: Mapping[str, float]) -> str:
-    """Return train, calibration or test; *shares* are those of `[split]`, which add up to 1.
+    """Return train or test; *shares* are those of `[split]`, which add up to 1.
 
     Examples of one group (the same text, a text and its translation) always fall into the same part, and adding
     examples moves others only when a new text is the link between two groups.

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.pipeline import make_union
 from sklearn.utils import estimator_checks as checks
 
-from service.features import StructureFeatures
+from service.features import SideBySide, StructureFeatures
 from service.lexicon import Lexicon, load_lexicon
 
 LEXICON = load_lexicon()
@@ -133,3 +134,21 @@ def test_the_word_lists_travel_with_the_features(features: StructureFeatures, tm
     empty, full = (joblib.load(tmp_path / name) for name in ("empty.joblib", "full.joblib"))
 
     assert 0 == row(empty, "Quel connard")["insult_strong"] < row(full, "Quel connard")["insult_strong"]
+
+
+def test_one_text_side_by_side_is_a_row_of_the_union() -> None:
+    """The shortcut for one text gives what the common way gives."""
+    union = SideBySide(
+        [
+            ("words", HashingVectorizer(n_features=64)),
+            ("structure", StructureFeatures(load_lexicon())),
+            ("none", "drop"),
+        ],
+        transformer_weights={"structure": 0.5},
+    )
+    texts = ["Merci bien, à vous tous !", "", "Espèce d'idiot"]
+    together = union.transform(texts)
+
+    for place, text in enumerate(texts):
+        assert np.allclose(together[[place]].toarray(), union.transform([text]).toarray())
+        assert np.allclose(together[[place]].toarray(), union.transform(iter([text])).toarray())

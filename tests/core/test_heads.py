@@ -101,6 +101,10 @@ def test_a_batch_scores_as_its_members(X: np.ndarray, Y: np.ndarray) -> None:
     )
 
 
+def test_heads_fitted_side_by_side_are_the_same(X: np.ndarray, Y: np.ndarray) -> None:
+    assert fitted(X, Y).coef_.tolist() == AttributeHeads(NAMES, n_jobs=2).fit(X, Y).coef_.tolist()
+
+
 # Calibration.
 
 
@@ -163,7 +167,7 @@ def test_a_check_of_scikit_learn_passes(check: Callable[[str, AttributeHeads], N
 
 
 def test_a_clone_is_unfitted_and_has_the_same_parameters(X: np.ndarray, Y: np.ndarray) -> None:
-    chosen = {"attributes": NAMES, "C": 3.0, "max_iter": 50, "tol": 1e-5, "late": 1, "late_C": 0.5}
+    chosen = {"attributes": NAMES, "C": 3.0, "max_iter": 50, "tol": 1e-5, "n_jobs": 2}
     heads = AttributeHeads(**chosen).fit(X, Y)
     copy = clone(heads)
 
@@ -189,40 +193,3 @@ def test_a_second_fit_forgets_the_first_and_its_calibration(X: np.ndarray, Y: np
     heads.calibrate(heads.decision_function(X) * 3, 1 - Y, np.ones(200))
 
     assert fitted(X, Y).predict_proba(X).tolist() == heads.fit(X, Y).predict_proba(X).tolist()
-
-
-# Columns of an encoder that knows some rows by heart.
-
-
-@pytest.fixture(name="Z")
-def columns_of_an_encoder(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """Two columns that tell the labels of the first half of the rows by heart, and of the others a little."""
-    noise = np.random.default_rng(9).normal(size=(200, 2))
-    told = np.where(np.arange(200)[:, None] < 100, 8 * (Y - 0.5), Y - 0.5 + noise)
-    return np.hstack([X, told])
-
-
-def test_fitting_does_not_look_at_the_columns_of_the_encoder(X: np.ndarray, Y: np.ndarray, Z: np.ndarray) -> None:
-    heads = AttributeHeads(NAMES, late=2).fit(Z, Y)
-
-    assert np.array_equal(np.zeros((2, 2)), heads.coef_[-2:])
-    assert np.allclose(fitted(X, Y).decision_function(X), heads.decision_function(Z), atol=1e-4)
-
-
-def test_what_is_joined_is_one_linear_model(Y: np.ndarray, Z: np.ndarray) -> None:
-    heads = AttributeHeads(NAMES, late=2).fit(Z, Y)
-    early, weights = heads.decision_function(Z), np.ones(200)
-    coef, intercept = heads.above(early, Z[:, -2:], Y, weights)
-    heads.join(coef, intercept)
-
-    assert np.allclose(np.hstack([early, Z[:, -2:]]) @ coef + intercept, heads.decision_function(Z), atol=1e-4)
-
-
-def test_rows_that_are_new_to_the_encoder_say_how_far_to_trust_it(Y: np.ndarray, Z: np.ndarray) -> None:
-    """Fitted on what it knows by heart it would be trusted much more."""
-    heads = AttributeHeads(NAMES, late=2).fit(Z, Y)
-    early, half = heads.decision_function(Z), slice(100, None)
-    honest, _ = heads.above(early[half], Z[half, -2:], Y[half], np.ones(100))
-    by_heart, _ = heads.above(early[:100], Z[:100, -2:], Y[:100], np.ones(100))
-
-    assert np.diag(honest[2:]).max() < np.diag(by_heart[2:]).min()

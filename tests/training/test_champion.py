@@ -7,7 +7,7 @@ import pytest
 
 from service.domain import ATTRIBUTES
 from service.model import Model
-from training.champion import against, surest_loss
+from training.champion import against, decisions_beside, surest_loss
 from training.examples import Example
 from training.material import Material
 from training.recipe import Recipe, read_recipe
@@ -64,6 +64,26 @@ def test_a_worse_model_surely_loses(material: Material, recipe: Recipe) -> None:
     assert told["low"] < told["gain"] < told["high"] < 0
     assert told["gain"] == pytest.approx(told["challenger"] - told["champion"])
     assert -told["high"] == surest_loss(found)
+
+
+def test_decisions_are_compared_on_the_same_rows(material: Material, recipe: Recipe) -> None:
+    """Odd rows are toxic. The champion holds every one and a tenth of the good; the challenger half of each less."""
+    rows = material.rows(part="test")
+    old = ["hold" if row % 2 or row % 20 == 0 else "accept" for row in rows]
+    new = ["hold" if row % 4 == 1 or row % 40 == 0 else "accept" for row in rows]
+    found = decisions_beside(old, new, material, rows, recipe)
+    toxic, good = found["toxic comments held or rejected"], found["good comments held or rejected"]
+
+    assert {
+        "good comments held or rejected",
+        "good comments rejected",
+        "toxic comments held or rejected",
+        "bad comments rejected",
+    } == set(found)  # fmt: skip - no spam there
+    assert (150, 1, 0.5) == (toxic["rows"], toxic["champion"], toxic["challenger"])
+    assert toxic["low"] < -0.5 < toxic["high"] < 0
+    assert (0.1, 8 / 150) == pytest.approx((good["champion"], good["challenger"]))
+    assert 0 == found["bad comments rejected"]["high"] == found["good comments rejected"]["low"]
 
 
 def test_a_better_model_loses_nothing(material: Material, recipe: Recipe) -> None:

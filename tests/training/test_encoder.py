@@ -5,6 +5,7 @@ What the shipped encoder says is held to PyTorch's answers without it, in tests/
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from service.domain import ATTRIBUTES
 from service.encoder import ABOUT, SentenceEncoder
+from training.crossfit import key, read_crossfit
 from training.lessons import OURS, Lessons
 
 REASON = "fine-tuning needs the extra `encoder`, which only `make encoder` installs"
@@ -142,8 +144,32 @@ def test_the_exported_file_says_what_pytorch_says(taught: tuple[Any, Any, Any, A
     about = json.loads((tmp_path / ABOUT).read_text("utf-8"))
     read = SentenceEncoder(str(tmp_path)).transform([probe["text"] for probe in about["probes"]])
 
-    assert PARAMS["width"] + len(ATTRIBUTES) == read.shape[1]
-    assert np.abs(read[:, PARAMS["width"] :] - [p["log_odds"] for p in about["probes"]]).max() <= export.TOLERANCE
+    assert (len(about["probes"]), len(ATTRIBUTES)) == read.shape
+    assert np.abs(read - [p["log_odds"] for p in about["probes"]]).max() <= export.TOLERANCE
+
+
+def test_what_a_fold_says_comes_from_an_encoder_without_it(
+    lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fold that is there is not learnt again, so that a run that broke off goes on."""
+    learnt: list[list[str]] = []
+    fine_tune = room.fine_tune
+
+    def watched(given: Lessons, *more: Any, **options: Any) -> Any:
+        learnt.append([text for text, dev in zip(given.texts, given.dev, strict=True) if not dev])
+        return fine_tune(given, *more, **options)
+
+    monkeypatch.setattr(room, "fine_tune", watched)
+    folds = np.array([len(text) % 2 for text in lessons.texts])
+    params = {**PARAMS, "folds": 2, "epochs": 1}
+    for _ in range(2):
+        room.crossfit(lambda fold: replace(lessons, dev=folds == fold), params, tmp_path, lambda line: None)
+    told = read_crossfit(tmp_path)
+
+    assert 2 == len(learnt)
+    assert {key(text) for text in lessons.texts} == set(told)
+    for fold, texts in enumerate(learnt):
+        assert set(texts) == {text for text, of in zip(lessons.texts, folds, strict=True) if of != fold}
 
 
 def test_rare_scripts_are_cut_first() -> None:

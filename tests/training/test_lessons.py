@@ -9,7 +9,7 @@ import pytest
 
 from service.domain import ATTRIBUTES
 from training import lessons
-from training.lessons import OURS, Lessons, gather_lessons, is_dev, unlearnt
+from training.lessons import OURS, Lessons, gather_lessons, kept_back
 from training.material import gather
 from training.recipe import Recipe, read_recipe
 
@@ -42,7 +42,7 @@ def gathered(recipe: Recipe, authored: Path) -> Lessons:
 
 def test_only_the_train_part_is_learnt(recipe: Recipe, authored: Path) -> None:
     material = gather(recipe, root=None, authored=authored)
-    kept_away = {material.texts[row] for part in ("calibration", "test") for row in material.rows(part=part)}
+    kept_away = {material.texts[row] for row in material.rows(part="test")}
 
     assert kept_away
     assert kept_away.isdisjoint(gathered(recipe, authored).texts)
@@ -55,22 +55,13 @@ def test_some_french_rows_are_kept_back_for_dev(recipe: Recipe, authored: Path) 
     assert found.french.all()
 
 
-def test_heads_may_use_what_the_encoder_has_not_learnt(recipe: Recipe, authored: Path) -> None:
+def test_each_french_row_of_the_train_part_is_kept_back_in_one_fold(recipe: Recipe, authored: Path) -> None:
     material = gather(recipe, root=None, authored=authored)
-    found = gathered(recipe, authored)
-    learnt = {text for text, dev in zip(found.texts, found.dev, strict=True) if not dev}
-    fresh = {text for text, new in zip(material.texts, unlearnt(material, recipe), strict=True) if new}
+    folds = [gather_lessons(recipe, root=None, authored=authored, fold=fold) for fold in range(recipe.encoder["folds"])]
+    back = [text for found in folds for text, dev in zip(found.texts, found.dev, strict=True) if dev]
 
-    assert set(material.texts) == learnt | fresh
-    assert learnt.isdisjoint(fresh)
-
-
-def test_a_moderators_rows_are_new_to_the_shipped_encoder(recipe: Recipe, authored: Path, tmp_path: Path) -> None:
-    file = tmp_path / "mine.csv"
-    file.write_text("text,toxicity\n" + "".join(f"mot {chr(97 + n)},{n % 2}\n" for n in range(20)), "utf-8")
-    material = gather(recipe, root=None, authored=authored, plain=[file])
-
-    assert unlearnt(material, recipe)[material.rows(sources=["own"])].all()
+    assert sorted(material.texts[row] for row in material.rows(part="train")) == sorted(back)
+    assert all(0.2 < found.dev.mean() < 0.5 for found in folds)
 
 
 def test_a_row_that_we_labelled_too_is_learnt_by_both_definitions(
@@ -93,10 +84,10 @@ def test_a_row_that_we_labelled_too_is_learnt_by_both_definitions(
         assert (OURS, recipe.encoder["relabelled"]) == (after.sources[place], after.weights[place])
 
 
-def test_dev_depends_on_the_text_alone(recipe: Recipe, authored: Path) -> None:
+@pytest.mark.parametrize("fold", [None, 0, 2])
+def test_what_is_kept_back_depends_on_the_text_alone(recipe: Recipe, authored: Path, fold: int | None) -> None:
     material = gather(recipe, root=None, authored=authored)
     other = dataclasses.replace(material.examples[0], corpus="other", row="1")
 
-    assert is_dev(material.examples[0], recipe) == is_dev(other, recipe)
-    assert not is_dev(dataclasses.replace(other, language="en"), recipe)
-    assert 0.02 < np.mean([is_dev(example, recipe) for example in material.examples]) < 0.25
+    assert kept_back(material.examples[0], recipe, fold) == kept_back(other, recipe, fold)
+    assert not kept_back(dataclasses.replace(other, language="en"), recipe, fold)

@@ -47,7 +47,7 @@ def test_our_own_examples_are_enough(recipe: Recipe) -> None:
 
     assert ["authored"] == list(material.read)
     assert len(material.examples) == len(material.texts) == len(material.labels) == len(material.weights)
-    assert {"train", "calibration", "test"} == set(material.parts.tolist())
+    assert {"train", "test"} == set(material.parts.tolist())
     assert AUTHORED.is_dir()
 
 
@@ -72,7 +72,7 @@ def test_good_is_known_to_be_neither_toxic_nor_spam(recipe: Recipe, authored: Pa
 
 def test_rows_are_chosen_by_part_and_source(recipe: Recipe, authored: Path) -> None:
     material = gather(recipe, root=None, authored=authored)
-    by_part = [material.rows(part=part) for part in ("train", "calibration", "test")]
+    by_part = [material.rows(part=part) for part in ("train", "test")]
 
     assert list(range(6)) == sorted(np.concatenate(by_part).tolist()) == material.rows().tolist()
     assert list(range(6)) == material.rows(sources=["authored"]).tolist()
