@@ -16,7 +16,7 @@ from service.problems import Problem
 from service.schemas import MOST_COMMENTS, GivenSchema, JudgementSchema, Received, StrictSchema, VerdictSchema
 from service.state import state
 from service.store import queue
-from service.store.queue import AlreadyJudgedError, Given, Who
+from service.store.queue import AlreadyJudgedError, Given, GoneError, Who
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
 EXAMPLE = {"name": "Claire", "comment": "Merci pour cet article, clair et bien documenté."}
@@ -154,6 +154,8 @@ def judge(id: str) -> ResponseReturnValue:
     who = Who(actor="api", address=request.remote_addr)
     try:
         return _given(queue.give(state().engine, submission.id, verdict, who, datetime.now(UTC))), 201
+    except GoneError as error:
+        raise Problem(404, "Aucun commentaire n'a cet identifiant.") from error
     except AlreadyJudgedError as error:
         standing = error.given.verdict
         if (standing.decision, standing.reason, standing.labels) != (verdict.decision, verdict.reason, verdict.labels):

@@ -5,6 +5,7 @@ from time import perf_counter
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import api, console, openapi, probes, problems, store, try_page
 from service.lexicon import load_lexicon
@@ -50,6 +51,8 @@ def create_app(settings: Settings) -> Flask:
         metrics=metrics,
         comment_schema=schema,
     )
+    if n := settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_end)
     problems.init_app(app)

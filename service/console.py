@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
@@ -27,12 +27,15 @@ from service.problems import Problem
 from service.sitelists import LONGEST, reading_of
 from service.state import state
 from service.store import StoreError, figures, members, outbox, queue, words
-from service.store.queue import PAGE, AlreadyJudgedError, Entry, Given, Who
+from service.store.members import NameTakenError
+from service.store.queue import PAGE, AlreadyJudgedError, Entry, Given, GoneError, Who
 
 blueprint = Blueprint("console", __name__, url_prefix="/moderation")
 COOKIE = "vigie_session"
 LEASE = timedelta(minutes=5)
 UNDO = timedelta(minutes=1)
+BIG = 2**31
+"""No row has such a number."""
 ATTRIBUTE_NAMES = {
     "toxicity": "Toxicité",
     "severe_toxicity": "Toxicité grave",
@@ -61,6 +64,10 @@ View = Callable[..., ResponseReturnValue]
 @blueprint.before_request
 def begin() -> ResponseReturnValue | None:
     """Know who asks: everything but signing in needs a session, everything that changes something its form token."""
+    g.session = None
+    request.max_content_length = state().settings.max_body_bytes
+    if any("\0" in value for value in (request.full_path, unquote(request.full_path), *_form_values())):
+        raise Problem(422, "Un texte contient un caractère interdit.")
     g.session = accounts.session_of(state().engine, request.cookies.get(COOKIE), _now())
     if request.method == "POST":
         _refuse_other_sites()
@@ -88,7 +95,7 @@ def told(error: HTTPException) -> ResponseReturnValue:
     if code < 400:
         return error.get_response()
     body = problems.body(code, error.description if isinstance(error, Problem) else None)
-    return render_template("moderation/problem.html", problem=body, **_common()), code
+    return render_template("moderation/problem.html", problem=body, **_common(bare=True)), code
 
 
 @blueprint.errorhandler(StoreError)
@@ -96,7 +103,7 @@ def database(error: StoreError) -> ResponseReturnValue:
     log.error("database", fault=str(error))
     g.session = None
     body = problems.body(503, "La base de données ne répond pas, rien n'a été enregistré. Réessayez.")
-    return render_template("moderation/problem.html", problem=body, **_common()), 503
+    return render_template("moderation/problem.html", problem=body, **_common(bare=True)), 503
 
 
 def administrators_only(view: View) -> View:
@@ -122,7 +129,7 @@ def sign_in() -> ResponseReturnValue:
         return _page("sign_in", message=message, name=name, suite=suite), 429, {"Retry-After": "900"}
     if begun is None:
         return _page("sign_in", message="Nom ou mot de passe inconnu.", name=name, suite=suite), 403
-    inside = suite if suite.startswith("/moderation/") and not urlsplit(suite).netloc else url_for("console.waiting")
+    inside = suite if suite.startswith("/moderation/") and suite.isprintable() else url_for("console.waiting")
     answer = redirect(inside)
     secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
     answer.set_cookie(COOKIE, begun.secret, path="/moderation", httponly=True, samesite="Strict", secure=secure)
@@ -140,7 +147,7 @@ def sign_out() -> ResponseReturnValue:
 @blueprint.get("/")
 def waiting() -> ResponseReturnValue:
     """Show the queue: what waits, oldest or worst first, filtered."""
-    page = max(0, request.args.get("page", 0, type=int))
+    page = min(_number("page"), 10_000)
     entries = queue.waiting(state().engine, _site(), _now(), page=page, **_filters())
     total, reasons, articles = queue.counts(state().engine, _site())
     return _page(
@@ -152,7 +159,8 @@ def waiting() -> ResponseReturnValue:
 def take_next() -> ResponseReturnValue:
     """Lease the next comment to whoever asks, and show it."""
     chosen: dict[str, Any] = {name: request.args[name] for name in (*FILTERS, "fait") if request.args.get(name)}
-    taken = queue.take_next(state().engine, _site(), _who(), _now(), LEASE, **_filters())
+    passed = request.args.get("passe")
+    taken = queue.take_next(state().engine, _site(), _who(), _now(), LEASE, passed=passed, **_filters())
     if taken is None:
         return redirect(url_for("console.waiting", **chosen))
     return redirect(url_for("console.comment", id=taken, **chosen))
@@ -181,6 +189,8 @@ def judge(id: str) -> ResponseReturnValue:
     chosen: dict[str, Any] = {name: _form()[name] for name in FILTERS if _form().get(name)}
     try:
         given = queue.give(state().engine, entry.submission.id, _verdict(), _who(), _now(), tell=_tells())
+    except GoneError as error:
+        raise Problem(404, "Ce commentaire vient d'être effacé.") from error
     except AlreadyJudgedError as error:
         shown = dataclasses.replace(entry, given=error.given, since=None)
         verdicts, acts = queue.history(state().engine, id)
@@ -193,7 +203,8 @@ def judge(id: str) -> ResponseReturnValue:
 
 @blueprint.post("/verdicts/<int:number>/annuler")
 def undo(number: int) -> ResponseReturnValue:
-    back = queue.withdraw(state().engine, number, _who(), _now(), UNDO, tell=_tells())
+    known = number < BIG
+    back = queue.withdraw(state().engine, number, _who(), _now(), UNDO, tell=_tells()) if known else None
     if back is None:
         raise Problem(409, "Ce verdict ne peut plus être annulé : la minute est passée, ou il n'est pas de vous.")
     return redirect(url_for("console.comment", id=back), 303)
@@ -204,11 +215,10 @@ def judge_many() -> ResponseReturnValue:
     """Give the same verdict on every comment that was ticked; those that were judged meanwhile are counted."""
     verdict, done, already = _verdict(), 0, 0
     for chosen_id in request.form.getlist("id")[:PAGE]:
-        entry = _entry(chosen_id)
         try:
-            queue.give(state().engine, entry.submission.id, verdict, _who(), _now(), tell=_tells())
+            queue.give(state().engine, _entry(chosen_id).submission.id, verdict, _who(), _now(), tell=_tells())
             done += 1
-        except AlreadyJudgedError:
+        except (AlreadyJudgedError, GoneError, Problem):  # judged, or erased, by somebody else meanwhile
             already += 1
     chosen: dict[str, Any] = {name: _form()[name] for name in FILTERS if _form().get(name)}
     return redirect(url_for("console.waiting", faits=done, deja=already, **chosen), 303)
@@ -217,7 +227,7 @@ def judge_many() -> ResponseReturnValue:
 @blueprint.get("/recherche")
 def search() -> ResponseReturnValue:
     words = request.args.get("q", "").strip()[:200]
-    page = max(0, request.args.get("page", 0, type=int))
+    page = min(_number("page"), 10_000)
     entries = queue.search(state().engine, _site(), words, _now(), page=page) if words else []
     return _page("search", words=words, entries=entries, page=page, more=len(entries) == PAGE)
 
@@ -321,11 +331,13 @@ def _change_people() -> str:
         elif act in {"disable", "enable"} and name != g.session.moderator.name:
             changed = members.change_moderator(engine, name, disabled=act == "disable")
             done = f"Le compte {name} est {'fermé' if act == 'disable' else 'rouvert'}." if changed else ""
-        else:
+        elif act in {"disable", "enable"}:
             return "Vous ne pouvez pas fermer votre propre compte."
+        else:
+            return "Choisissez ce qu'il faut faire de ce compte."
     except ValueError as error:
         return str(error)
-    except StoreError:
+    except NameTakenError:
         return f"Le nom {name} est déjà pris."
     queue.note(engine, _who(), f"member_{act}", _now(), {"member": name})
     return done or f"Il n'y a pas de compte {name}."
@@ -392,17 +404,26 @@ def _filters() -> dict[str, Any]:
     }
 
 
+def _number(name: str) -> int:
+    """Return a number of the address; 0 for none, for what is no number, and for one that no table holds."""
+    told = request.args.get(name, "")
+    return int(told) if told.isascii() and told.isdecimal() and len(told) < 10 else 0
+
+
 def _form() -> dict[str, str]:
     if request.mimetype != bodies.FORM:
         raise Problem(415, "Envoyez le formulaire de cette page.")
-    request.max_form_memory_size = state().settings.max_body_bytes
     return request.form.to_dict()
+
+
+def _form_values() -> list[str]:
+    return [text for pair in request.form.items(multi=True) for text in pair] if request.mimetype == bodies.FORM else []
 
 
 def _refuse_other_sites() -> None:
     """Refuse a form that another site's page has sent."""
     origin = request.headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    foreign = origin is not None and origin.partition("://")[2] != request.host
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Problem(403, "Ce formulaire vient d'un autre site.")
 
@@ -411,9 +432,10 @@ def _page(template: str, **values: Any) -> str:
     return render_template(f"moderation/{template}.html", **_common(), **values)
 
 
-def _common() -> dict[str, Any]:
+def _common(*, bare: bool = False) -> dict[str, Any]:
+    """Return what every page needs; *bare* reads neither the form nor the database: it tells of an error in them."""
     session = g.get("session")
-    chosen = {name: request.values.get(name, "") for name in FILTERS}
+    chosen = {name: (request.args if bare else request.values).get(name, "") for name in FILTERS}
     return {
         "me": session.moderator if session else None,
         "form_token": session.form_token if session else "",
@@ -426,7 +448,7 @@ def _common() -> dict[str, Any]:
             submission.comment.text, map(dataclasses.asdict, submission.judgement.reasons)
         ),
         "moment": _moment,
-        "undoable": _undoable(session) if session and request.method == "GET" else None,
+        "undoable": _undoable(session) if session and request.method == "GET" and not bare else None,
         "chosen": chosen,
         "filters": {name: value for name, value in chosen.items() if value},
     }
@@ -434,7 +456,7 @@ def _common() -> dict[str, Any]:
 
 def _undoable(session: members.Session) -> Given | None:
     """Return the verdict that was given just now, while it can be undone."""
-    number = request.args.get("fait", type=int)
+    number = _number("fait")
     given = queue.last_given(state().engine, number) if number else None
     mine = given is not None and given.moderator_id == session.moderator.id and given.withdrawn_at is None
     return given if mine and given is not None and given.given_at >= _now() - UNDO else None

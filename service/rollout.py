@@ -25,7 +25,10 @@ class Release:
 
 def releases(models: Path) -> list[Release]:
     """Return the releases of the folder *models*, the newest first; what is not readable is left out."""
-    serves, _ = current(models)
+    try:
+        serves, _ = current(models)
+    except ModelError:  # a page to repair it from must come all the same
+        serves = ""
     found = []
     for folder in models.iterdir():
         try:
@@ -33,7 +36,7 @@ def releases(models: Path) -> list[Release]:
             metrics: Any = json.loads((folder / "metrics.json").read_text("utf-8"))
             summary = folder / "summary.txt"
             words = summary.read_text("utf-8") if summary.exists() else ""
-            made_at, site = str(told["made_at"]), dict(metrics.get("site", {}))
+            made_at, site = str(told["made_at"]), {name: metrics["site"][name] for name in ("hold", "reject")}
         except (OSError, ValueError, KeyError, TypeError):
             continue
         found.append(Release(folder.name, made_at, folder.name == serves, words, site))

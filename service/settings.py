@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from environs import Env, EnvError, validate
@@ -23,6 +24,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 2
+    proxies: int = 0
+    """How many proxies in front are trusted to say who asks, by what name and whether by TLS."""
     request_timeout: int = 30
     database: str = f"sqlite:///{ROOT / 'var' / 'vigie.db'}"
     models: Path = ROOT / "models"
@@ -68,6 +71,7 @@ class Settings:
             host=env.str("HOST", default.host),
             port=env.int("PORT", default.port, validate=validate.Range(min=1, max=65535)),
             workers=env.int("WORKERS", default.workers, validate=validate.Range(min=1, max=64)),
+            proxies=env.int("PROXIES", default.proxies, validate=validate.Range(min=0, max=8)),
             request_timeout=env.int("REQUEST_TIMEOUT", default.request_timeout, validate=positive),
             database=env.str("DATABASE", default.database, validate=validate.Length(min=1)),
             models=env.path("MODELS", default.models),
@@ -103,8 +107,15 @@ class Settings:
 
 
 def _is_address(url: str | None) -> None:
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise ValidationError("expected an address that begins with http:// or https://")
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        readable = url.isascii() and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        readable = False
+    if not readable:
+        raise ValidationError("expected an address http://… or https://… in ASCII")
 
 
 def _is_secret(secret: str | None) -> None:

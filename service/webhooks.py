@@ -70,6 +70,8 @@ def _run(engine: Engine, url: str, secret: str) -> None:
             deliver(engine, url, secret, datetime.now(UTC))
         except StoreError as error:
             log.error("database", fault=str(error))
+        except Exception as error:
+            log.error("unforeseen", exc_info=error)
         wait(PAUSE)
 
 
@@ -87,5 +89,5 @@ def _send(url: str, secret: str, letter: Mapping[str, Any], now: datetime) -> st
     except HTTPError as error:
         error.close()
         return f"HTTP {error.code}"
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         return type(error).__name__

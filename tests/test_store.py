@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from alembic import command
@@ -23,9 +24,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, delete, func, inspect, select
 
 from service import store
-from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission
+from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission, Verdict
 from service.settings import ROOT
-from service.store import StoreError, database
+from service.store import StoreError, database, members, outbox, queue, words
+from service.store.figures import figures
+from service.store.labels import erase_author, forget
+from service.store.queue import AlreadyJudgedError, Who
 
 NOW = datetime(2026, 11, 23, 18, 5, 30, 123456, tzinfo=UTC)
 JUDGEMENT = Judgement(
@@ -356,3 +360,53 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
     with pytest.raises(StoreError) as told:
         store.check(engine)
     assert "secret" not in str(told.value)
+
+
+# What the console asks, on both databases.
+
+
+def test_a_search_minds_neither_case_nor_accents(engine: Engine) -> None:
+    kept = store.add(engine, [submission(comment=Comment(text="L’ÉTÉ à Besançon, c'est 100 % génial", name="Zoé"))])
+    now = datetime.now(UTC)
+
+    for typed in ("été", "ETE", "l'ete", "besancon", "GENIAL", "100 %", "zoe"):
+        assert kept == [entry.submission for entry in queue.search(engine, "default", typed, now)], typed
+    for typed in ("_", "absent", "100 %%"):
+        assert [] == queue.search(engine, "default", typed, now)
+
+
+def test_the_queue_on_both_databases(engine: Engine) -> None:
+    """Taken, passed, judged once, undone: on PostgreSQL as on SQLite."""
+    held = [
+        submission(
+            comment=Comment(text=f"texte {number}", name="Zoé", email="Zoe@Example.org"),
+            judgement=dataclasses.replace(JUDGEMENT, decision=Decision.hold, reasons=()),
+        )
+        for number in range(3)
+    ]
+    ids = [one.id for one in store.add(engine, held)]
+    now = datetime.now(UTC)
+    members.add_moderator(engine, "Anne", "moderator", "x", now)
+    anne, lease = Who(actor="Anne", id=members.all_moderators(engine)[0].id), timedelta(minutes=5)
+    first = queue.take_next(engine, "default", anne, now, lease)
+    second = queue.take_next(engine, "default", anne, now, lease, passed=first)
+
+    assert {first, second} < set(ids)
+    assert first != second
+    assert second != queue.take_next(engine, "default", anne, now, lease, passed=second, worst_first=True)
+    given = queue.give(engine, str(first), Verdict(Decision.reject, {"spam": 1}), anne, now, tell=True)
+    with pytest.raises(AlreadyJudgedError):
+        queue.give(engine, str(first), Verdict(Decision.accept, {}), anne, now)
+    assert (2, {}, {}) == queue.counts(engine, "default")
+    assert first == queue.withdraw(engine, given.id, anne, now, lease, tell=True)
+    assert 3 == queue.counts(engine, "default")[0]
+    assert 2 == len(outbox.due(engine, now, lease))
+    assert 2 == len(queue.by_author(engine, held[0], now))
+    assert 3 == erase_author(engine, "default", {"email": "zoe@example.ORG"})
+    with pytest.raises(queue.GoneError):
+        queue.give(engine, ids[0], Verdict(Decision.accept, {}), anne, now)
+    assert 30 == len(figures(engine, "default", now, ZoneInfo("Europe/Paris")).days)
+    assert words.add(engine, "default", "patate", "hold", "Anne", now)
+    assert not words.add(engine, "default", "patate", "hold", "Anne", now)
+    assert ["patate"] == [listed.word for listed in words.listed(engine, "default", now)]
+    assert {"accepted": 0} == forget(engine, "default", {"accepted": now})

@@ -2,6 +2,7 @@
 "use strict";
 
 document.addEventListener("keydown", (event) => {
+  if (event.repeat) return; // a key that is held down judges nothing that has not been read
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
   if (event.key === "?") {

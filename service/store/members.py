@@ -14,6 +14,10 @@ from service.store.tables import moderators, sessions
 ROLES = ("moderator", "administrator")
 
 
+class NameTakenError(StoreError):
+    """There is an account of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moderator:
     """A person with an account."""
@@ -39,14 +43,14 @@ class Session:
 
 
 def add_moderator(engine: Engine, name: str, role: str, password: str, now: datetime) -> None:
-    """Make an account. Raises StoreError when the name is taken."""
+    """Make an account. Raises NameTakenError when there is one of that name."""
     values = {"name": name, "role": role, "password": password, "created_at": now, "disabled": False, "blurs": False}
     with guarded():
         try:
             with engine.begin() as connection:
                 connection.execute(insert(moderators).values(values))
         except IntegrityError as error:
-            raise StoreError(f"expected a new name, found that {name} has an account already") from error
+            raise NameTakenError(f"expected a new name, found that {name} has an account already") from error
 
 
 def change_moderator(engine: Engine, name: str, *, ends_sessions: bool = True, **values: Any) -> bool:

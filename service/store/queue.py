@@ -87,6 +87,10 @@ class AlreadyJudgedError(RuntimeError):
         self.given = given
 
 
+class GoneError(RuntimeError):
+    """The submission was erased meanwhile."""
+
+
 def waiting(
     engine: Engine,
     site: str,
@@ -128,9 +132,11 @@ def take_next(
     worst_first: bool = False,
     reason: str | None = None,
     article: str | None = None,
+    passed: str | None = None,
 ) -> str | None:
     """Lease the next submission that nobody else reads to *reader*; return its id, None when nothing waits.
 
+    passed : the submission that the reader leaves undecided; the next is the one behind it, or the first again.
     Two readers who ask at once never get the same one: whoever comes second finds it leased and looks again.
     """
     free = or_(queue.c.leased_until.is_(None), queue.c.leased_until < now, queue.c.reader_id == reader.id)
@@ -144,7 +150,10 @@ def take_next(
     with guarded():
         while True:
             with engine.begin() as connection:
-                wanted = connection.execute(candidate).scalar()
+                behind = _leave(connection, passed, reader, worst_first) if passed else None
+                wanted = connection.execute(candidate.where(behind)).scalar() if behind is not None else None
+                if wanted is None:
+                    wanted = connection.execute(candidate).scalar()
                 if wanted is None:
                     return None
                 taken = connection.execute(
@@ -154,6 +163,20 @@ def take_next(
                 )
                 if taken.rowcount:
                     return str(wanted)
+
+
+def _leave(connection: Connection, passed: str, reader: Who, worst_first: bool) -> ColumnElement[bool] | None:
+    """Give back the lease of *passed*, and return what stands behind it in the queue; None when it waits no more."""
+    left = connection.execute(select(queue).where(queue.c.submission_id == passed)).one_or_none()
+    if left is None:
+        return None
+    mine = and_(queue.c.submission_id == passed, queue.c.reader_id == reader.id)
+    connection.execute(update(queue).where(mine).values(reader_id=None, leased_until=None))
+    older = and_(queue.c.since == left.since, queue.c.submission_id > passed)
+    behind: ColumnElement[bool] = or_(queue.c.since > left.since, older)
+    if worst_first:
+        behind = or_(queue.c.severity < left.severity, and_(queue.c.severity == left.severity, behind))
+    return behind
 
 
 def lease(engine: Engine, id: str, reader: Who, now: datetime, duration: timedelta) -> str | None:
@@ -198,7 +221,7 @@ def by_author(engine: Engine, submission: Submission, now: datetime, most: int =
     if comment.author_id is not None:
         same = submissions.c.author_id == comment.author_id
     elif comment.email is not None:
-        same = submissions.c.email == comment.email
+        same = func.lower(submissions.c.email) == comment.email.lower()
     else:
         same = and_(submissions.c.name == comment.name, submissions.c.author_id.is_(None))
     query = _entries(now, outer=True).where(
@@ -211,7 +234,7 @@ def by_author(engine: Engine, submission: Submission, now: datetime, most: int =
 def give(engine: Engine, id: str, verdict: Verdict, who: Who, now: datetime, *, tell: bool = False) -> Given:
     """Keep *verdict* on the submission *id*, which leaves the queue; *tell* whether the site is to be told.
 
-    Raises AlreadyJudgedError when a verdict stands: it is told, not overwritten.
+    Raises AlreadyJudgedError when a verdict stands (it is told, not overwritten), GoneError when it was erased.
     """
     with guarded():
         try:
@@ -232,7 +255,7 @@ def give(engine: Engine, id: str, verdict: Verdict, who: Who, now: datetime, *, 
         except IntegrityError:
             standing = _standing(engine, id)
             if standing is None:
-                raise
+                raise GoneError from None
             raise AlreadyJudgedError(standing) from None
     return Given(number, id, now, verdict, who.actor, who.id, None)
 
@@ -347,7 +370,8 @@ def _wanted(site: str, reason: str | None, article: str | None) -> list[ColumnEl
 
 
 def _order(worst_first: bool) -> Sequence[ColumnElement[Any]]:
-    return (queue.c.severity.desc(), queue.c.since) if worst_first else (queue.c.since, queue.c.submission_id)
+    place = (queue.c.since, queue.c.submission_id)
+    return (queue.c.severity.desc(), *place) if worst_first else place
 
 
 def _entries(now: datetime, *, outer: bool = False) -> Select[Any]:

@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-ACCENTED, UNACCENTED = "àâäáãçéèêëîïíôöóûùüúÿñ’", "aaaaaceeeeiiiooouuuuyn'"
+LOWER = ("àâäáãçéèêëîïíôöóûùüúÿñ", "aaaaaceeeeiiiooouuuuyn")
+ACCENTED, UNACCENTED = LOWER[0] + LOWER[0].upper() + "’", LOWER[1] + LOWER[1] + "'"
 PLAIN = str.maketrans(ACCENTED, UNACCENTED)
 
 
@@ -61,7 +62,8 @@ def _plain_sqlite(element: Plain, compiler: Any, **options: Any) -> str:
 
 @compiles(Plain, "postgresql")
 def _plain_postgresql(element: Plain, compiler: Any, **options: Any) -> str:
-    return f"translate(lower({compiler.process(element.clauses, **options)}), '{ACCENTED}', '{UNACCENTED}')"
+    unaccented = UNACCENTED.replace("'", "''")
+    return f"translate(lower({compiler.process(element.clauses, **options)}), '{ACCENTED}', '{unaccented}')"
 
 
 metadata = MetaData(

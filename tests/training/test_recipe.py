@@ -56,7 +56,7 @@ def test_the_recipe_names_only_what_there_is() -> None:
             "reject_recall = 0.97",
             "[attributes.toxicity] does not know ['reject_recall']",
         ),
-        ("[signals.links]\nhold = 3", "[signals.links]\nreject = 3", "[signals.links] does not know ['reject']"),
+        ("[signals.links]\nhold = 3", "[signals.links]\nrefuse = 3", "[signals.links] does not know ['refuse']"),
         ("test = 0.15", "test = 0.2", "the shares of [split] add up to 1.05, expected 1"),
         ("test = 0.15", "test = 0.1", "the shares of [split] add up to 0.95"),
     ],
