@@ -9,9 +9,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Engine
 
-from service.store import members, queue
+from service.store import acts, members
+from service.store.acts import Who
 from service.store.members import Moderator, Session
-from service.store.queue import Who
 
 SHORTEST_PASSWORD = 12
 LASTS = timedelta(hours=12)
@@ -53,20 +53,20 @@ def sign_in(engine: Engine, name: str, password: str, address: str | None, now: 
     """
     since = now - WINDOW
     name = name[:100]
-    if queue.how_often(engine, "sign_in_failed", since, actor=name) >= TRIES_PER_NAME or (
-        address is not None and queue.how_often(engine, "sign_in_failed", since, address=address) >= TRIES_PER_ADDRESS
+    if acts.how_often(engine, "sign_in_failed", since, actor=name) >= TRIES_PER_NAME or (
+        address is not None and acts.how_often(engine, "sign_in_failed", since, address=address) >= TRIES_PER_ADDRESS
     ):
         raise ThrottledError
     moderator = members.find_moderator(engine, name)
     who = Who(actor=name, address=address)
     if not _is_right(moderator, password) or moderator is None or moderator.disabled:
-        queue.note(engine, who, "sign_in_failed", now)
+        acts.note(engine, who, "sign_in_failed", now)
         return None
     if HASHER.check_needs_rehash(moderator.password):
         members.change_moderator(engine, name, ends_sessions=False, password=HASHER.hash(password))
     secret = secrets.token_urlsafe(32)
     members.begin_session(engine, digest(secret), moderator, secrets.token_urlsafe(24), now, now + LASTS)
-    queue.note(engine, who, "sign_in", now)
+    acts.note(engine, who, "sign_in", now)
     return SignedIn(secret, moderator)
 
 
@@ -78,7 +78,7 @@ def session_of(engine: Engine, secret: str | None, now: datetime) -> Session | N
 def sign_out(engine: Engine, secret: str, who: Who, now: datetime) -> None:
     """End the session of the cookie's *secret*."""
     members.end_session(engine, digest(secret))
-    queue.note(engine, who, "sign_out", now)
+    acts.note(engine, who, "sign_out", now)
 
 
 def digest(secret: str) -> str:

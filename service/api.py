@@ -16,7 +16,8 @@ from service.problems import Problem
 from service.schemas import MOST_COMMENTS, GivenSchema, JudgementSchema, Received, StrictSchema, VerdictSchema
 from service.state import state
 from service.store import queue
-from service.store.queue import AlreadyJudgedError, Given, GoneError, Who
+from service.store.acts import Who
+from service.store.queue import AlreadyJudgedError, Given, GoneError
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
 EXAMPLE = {"name": "Claire", "comment": "Merci pour cet article, clair et bien documenté."}

@@ -18,7 +18,7 @@ from service.cli import main
 from service.domain import Comment, Decision, Judgement, Reason, Submission, Verdict
 from service.intake import shortened
 from service.store import members, queue, tables
-from service.store.queue import Who
+from service.store.acts import Who
 from training.examples import read_plain
 
 PASSWORD = "correcte-agrafe-cheval"

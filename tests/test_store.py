@@ -27,9 +27,10 @@ from service import store
 from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission, Verdict
 from service.settings import ROOT
 from service.store import StoreError, database, members, outbox, queue, words
+from service.store.acts import Who
 from service.store.figures import figures
 from service.store.labels import erase_author, forget
-from service.store.queue import AlreadyJudgedError, Who
+from service.store.queue import AlreadyJudgedError
 
 NOW = datetime(2026, 11, 23, 18, 5, 30, 123456, tzinfo=UTC)
 JUDGEMENT = Judgement(

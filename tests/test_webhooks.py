@@ -20,7 +20,7 @@ from service.accounts import hash_password
 from service.domain import Comment, Decision, Judgement, Submission, Verdict
 from service.settings import ROOT, Settings
 from service.store import members, outbox, queue
-from service.store.queue import Who
+from service.store.acts import Who
 from service.webhooks import deliver, signature
 
 SECRET = "a secret of these tests"

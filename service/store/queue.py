@@ -25,9 +25,10 @@ from sqlalchemy.exc import IntegrityError
 
 from service.domain import Decision, Submission, Verdict
 from service.store import outbox
+from service.store.acts import Act, Who, of_submission, write
 from service.store.database import guarded
 from service.store.submissions import WHOLE, enqueue, submission_of
-from service.store.tables import Plain, acts, judgements, moderators, plain, queue, submissions, verdicts
+from service.store.tables import Plain, judgements, moderators, plain, queue, submissions, verdicts
 
 PAGE = 50
 """Rows of one page of a list."""
@@ -57,26 +58,6 @@ class Entry:
     """Since when it waits; None when it does not."""
     reader: str | None
     """Who reads it now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What a person did, when, from where."""
-
-    at: datetime
-    actor: str
-    act: str
-    address: str | None
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Who:
-    """Who acts: a moderator, or a site's program (without an id)."""
-
-    actor: str
-    id: int | None = None
-    address: str | None = None
 
 
 class AlreadyJudgedError(RuntimeError):
@@ -249,7 +230,7 @@ def give(engine: Engine, id: str, verdict: Verdict, who: Who, now: datetime, *, 
                     .returning(verdicts.c.id)
                 ).scalar_one()
                 connection.execute(delete(queue).where(queue.c.submission_id == id))
-                _act(connection, who, verdict.decision.name, now, id, {"verdict": number})
+                write(connection, who, verdict.decision.name, now, id, {"verdict": number})
                 if tell:
                     outbox.post(connection, id, _letter(connection, id, "verdict", now, verdict), now)
         except IntegrityError:
@@ -284,7 +265,7 @@ def withdraw(
         row = connection.execute(select(*WHOLE).join(judgements).where(submissions.c.id == judged)).first()
         if row is not None:
             enqueue(connection, submission_of(row))
-        _act(connection, who, "withdraw", now, judged, {"verdict": number})
+        write(connection, who, "withdraw", now, judged, {"verdict": number})
         if tell:
             outbox.post(connection, judged, _letter(connection, judged, "verdict_withdrawn", now, None), now)
     return str(judged)
@@ -294,11 +275,7 @@ def history(engine: Engine, id: str) -> tuple[list[Given], list[Act]]:
     """Return every verdict on a submission, undone ones too, and every act, in order."""
     with guarded(), engine.connect() as connection:
         given = connection.execute(select(verdicts).where(verdicts.c.submission_id == id).order_by(verdicts.c.id))
-        done = connection.execute(select(acts).where(acts.c.submission_id == id).order_by(acts.c.id))
-        return (
-            [_given(row) for row in given],
-            [Act(row.at, row.actor, row.act, row.address, row.detail) for row in done],
-        )
+        return [_given(row) for row in given], of_submission(connection, id)
 
 
 def last_given(engine: Engine, number: int) -> Given | None:
@@ -306,33 +283,6 @@ def last_given(engine: Engine, number: int) -> Given | None:
     with guarded(), engine.connect() as connection:
         row = connection.execute(select(verdicts).where(verdicts.c.id == number)).one_or_none()
     return None if row is None else _given(row)
-
-
-def note(engine: Engine, who: Who, act: str, now: datetime, detail: Mapping[str, Any] | None = None) -> None:
-    """Write down an act that is not about a submission."""
-    with guarded(), engine.begin() as connection:
-        _act(connection, who, act, now, None, detail or {})
-
-
-def how_often(
-    engine: Engine, act: str, since: datetime, *, actor: str | None = None, address: str | None = None
-) -> int:
-    """Return how often *act* was done since then, by *actor* or from *address*."""
-    wanted: list[ColumnElement[bool]] = [acts.c.act == act, acts.c.at >= since]
-    if actor is not None:
-        wanted.append(acts.c.actor == actor)
-    if address is not None:
-        wanted.append(acts.c.address == address)
-    with guarded(), engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(acts).where(*wanted)).scalar_one())
-
-
-def _act(connection: Connection, who: Who, act: str, now: datetime, id: str | None, detail: Mapping[str, Any]) -> None:
-    connection.execute(
-        insert(acts).values(
-            at=now, actor=who.actor, act=act, submission_id=id, address=who.address, detail=dict(detail)
-        )
-    )
 
 
 def _letter(connection: Connection, id: str, event: str, now: datetime, verdict: Verdict | None) -> dict[str, Any]:

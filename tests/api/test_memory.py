@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.domain import Decision, Verdict
 from service.policy import Limits
 from service.store import queue, tables
-from service.store.queue import Who
+from service.store.acts import Who
 from tests.page.test_try_page import set_policy
 
 LONG = "La mairie annonce pour le mois de mars des travaux dans la rue principale, qui sera fermée aux voitures."

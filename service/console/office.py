@@ -1,0 +1,152 @@
+"""What goes with the work: a box to try texts, the site's own words, figures, accounts, releases, letters."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from flask import current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+
+from service import accounts, intake, problems, rollout
+from service.console.door import administrators_only, blueprint
+from service.console.page import duration, now, render, sent, site, tells, who
+from service.logs import log
+from service.model import ModelError
+from service.policy import PolicyError
+from service.problems import Problem
+from service.sitelists import LONGEST, reading_of
+from service.state import state
+from service.store import acts, figures, members, outbox, words
+from service.store.members import NameTakenError
+
+
+@blueprint.route("/essai", methods=["GET", "POST"])
+def try_text() -> ResponseReturnValue:
+    """Judge a text and store nothing."""
+    if request.method == "GET":
+        return render("try", values={}, judgement=None, problem={}, limits=state().moderation.policy.attributes)
+    values = {name: sent().get(name, "") for name in ("name", "comment")}
+    limits = state().moderation.policy.attributes
+    try:
+        received = state().comment_schema.load({"name": values["name"] or "Anonyme", "comment": values["comment"]})
+    except ValidationError as error:
+        problem = problems.body(422, errors=error.messages_dict)
+        return render("try", values=values, judgement=None, problem=problem, limits=limits), 422
+    judgement = state().moderation.judge(received.comment, lists=intake.lists())
+    return render("try", values=values, judgement=judgement, problem={}, limits=limits)
+
+
+@blueprint.route("/listes", methods=["GET", "POST"])
+def word_lists() -> ResponseReturnValue:
+    """Show the site's own words, put new ones into force, take others out."""
+    message = _change_words() if request.method == "POST" else None
+    found = words.listed(state().engine, site(), now() - timedelta(days=30))
+    return render("lists", listed=found, message=message)
+
+
+@blueprint.get("/statistiques")
+def statistics() -> ResponseReturnValue:
+    found = figures.figures(state().engine, site(), now(), ZoneInfo(state().settings.time_zone))
+    return render("statistics", figures=found, waited=duration(found.minutes_in_queue or 0))
+
+
+@blueprint.route("/membres", methods=["GET", "POST"])
+@administrators_only
+def people() -> ResponseReturnValue:
+    """Show the accounts, make new ones, end old ones."""
+    message = _change_people() if request.method == "POST" else None
+    return render("members", moderators=members.all_moderators(state().engine), message=message)
+
+
+@blueprint.route("/modele", methods=["GET", "POST"])
+@administrators_only
+def model() -> ResponseReturnValue:
+    """Show the releases, and put another one in service."""
+    settings, message = state().settings, None
+    if request.method == "POST":
+        version = sent().get("version", "")
+        if version not in {release.version for release in rollout.releases(settings.models)}:
+            raise Problem(422, "Ce modèle n'existe pas.")
+        try:
+            was = rollout.use(settings.models, version, settings.policy)
+        except (ModelError, PolicyError) as error:
+            log.error("rollout", fault=str(error))
+            message = f"{version} ne peut pas être mis en service, l'ancien le reste : {error}"
+        else:
+            acts.note(state().engine, who(), "model_use", now(), {"version": version, "was": was})
+            reload = current_app.extensions.get("vigie.reload")
+            when = "dans quelques secondes" if reload else "au prochain démarrage"
+            message = f"{version} sera en service {when}. Pour revenir en arrière : {was}."
+            if reload:
+                reload()
+    return render("releases", releases=rollout.releases(settings.models), loaded=state().moderation, message=message)
+
+
+@blueprint.route("/envois", methods=["GET", "POST"])
+@administrators_only
+def letters() -> ResponseReturnValue:
+    """Show what the site has not taken, and let it be sent again."""
+    if request.method == "POST":
+        outbox.try_again(state().engine, now())
+        acts.note(state().engine, who(), "letters_again", now())
+        return redirect(url_for("console.letters"), 303)
+    found = outbox.laid_aside(state().engine)
+    return render("letters", letters=found, waiting=outbox.waiting(state().engine) - len(found), tells=tells())
+
+
+@blueprint.post("/preferences")
+def preferences() -> ResponseReturnValue:
+    blurs = sent().get("blurs") == "1"
+    members.change_moderator(state().engine, g.session.moderator.name, ends_sessions=False, blurs=blurs)
+    return redirect(url_for("console.waiting"), 303)
+
+
+def _change_people() -> str:
+    form, engine = sent(), state().engine
+    name, act = form.get("name", "").strip()[:100], form.get("act")
+    try:
+        if act == "add":
+            role = "administrator" if form.get("role") == "administrator" else "moderator"
+            if not name:
+                return "Donnez un nom."
+            members.add_moderator(engine, name, role, accounts.hash_password(form.get("password", "")), now())
+            done = f"Le compte {name} est ouvert."
+        elif act == "reset":
+            digest = accounts.hash_password(form.get("password", ""))
+            done = (
+                f"{name} a un nouveau mot de passe." if members.change_moderator(engine, name, password=digest) else ""
+            )
+        elif act in {"disable", "enable"} and name != g.session.moderator.name:
+            changed = members.change_moderator(engine, name, disabled=act == "disable")
+            done = f"Le compte {name} est {'fermé' if act == 'disable' else 'rouvert'}." if changed else ""
+        elif act in {"disable", "enable"}:
+            return "Vous ne pouvez pas fermer votre propre compte."
+        else:
+            return "Choisissez ce qu'il faut faire de ce compte."
+    except ValueError as error:
+        return str(error)
+    except NameTakenError:
+        return f"Le nom {name} est déjà pris."
+    acts.note(engine, who(), f"member_{act}", now(), {"member": name})
+    return done or f"Il n'y a pas de compte {name}."
+
+
+def _change_words() -> str:
+    form, engine = sent(), state().engine
+    state().words.until = 0.0  # this worker reads them anew at once, the others within seconds
+    if form.get("act") == "remove":
+        number = form.get("number", "")
+        known = number.isascii() and number.isdecimal() and len(number) < 10
+        gone = words.remove(engine, site(), int(number), now()) if known else None
+        if gone is None:
+            return "Ce mot n'est plus dans les listes."
+        acts.note(engine, who(), "word_remove", now(), {"word": gone})
+        return f"« {gone} » est retiré."
+    word = " ".join(form.get("word", "").split())[:LONGEST]
+    if not reading_of(word):
+        return "Donnez un mot ou une expression."
+    decision = "reject" if form.get("decision") == "reject" else "hold"
+    if not words.add(engine, site(), word, decision, who().actor, now()):
+        return f"« {word} » est déjà dans les listes."
+    acts.note(engine, who(), "word_add", now(), {"word": word, "decision": decision})
+    return f"« {word} » est ajouté."
