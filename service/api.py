@@ -15,9 +15,9 @@ from service.openapi import Answer, describe
 from service.problems import Problem
 from service.schemas import MOST_COMMENTS, GivenSchema, JudgementSchema, Received, StrictSchema, VerdictSchema
 from service.state import state
-from service.store import queue
+from service.store import verdicts
 from service.store.acts import Who
-from service.store.queue import AlreadyJudgedError, Given, GoneError
+from service.store.verdicts import AlreadyJudgedError, Given, GoneError
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
 EXAMPLE = {"name": "Claire", "comment": "Merci pour cet article, clair et bien documenté."}
@@ -154,7 +154,7 @@ def judge(id: str) -> ResponseReturnValue:
         raise Problem(422, errors=error.messages_dict) from error
     who = Who(actor="api", address=request.remote_addr)
     try:
-        return _given(queue.give(state().engine, submission.id, verdict, who, datetime.now(UTC))), 201
+        return _given(verdicts.give(state().engine, submission.id, verdict, who, datetime.now(UTC))), 201
     except GoneError as error:
         raise Problem(404, "Aucun commentaire n'a cet identifiant.") from error
     except AlreadyJudgedError as error:

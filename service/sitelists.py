@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from service.domain import Decision
-from service.lexicon import Entry, Lexicon
-from service.text import squeeze, words
+from service.lexicon import Entry, Lexicon, indexed, phrase_of
 
 LONGEST = 100
 
@@ -19,31 +18,16 @@ class SiteLists:
     reject: Lexicon
 
 
-def reading_of(word: str) -> tuple[str, ...]:
-    """Return how a word or phrase of a list is read; empty when nothing of it can be."""
-    return tuple(squeeze(token.form) for token in words(word) if token.form[0] not in "!?")
-
-
 @lru_cache(maxsize=64)
 def site_lists(entries: tuple[tuple[str, str], ...]) -> SiteLists:
     """Return the lists of *entries*: (word, "hold" or "reject")."""
-    return SiteLists(
-        *(
-            _lexicon(word for word, decision in entries if decision == kind.name)
-            for kind in (Decision.hold, Decision.reject)
-        )
-    )
+    hold, reject = ([word for word, led in entries if led == kind.name] for kind in (Decision.hold, Decision.reject))
+    return SiteLists(_lexicon(hold), _lexicon(reject))
 
 
 def _lexicon(entries: Iterable[str]) -> Lexicon:
     index: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
     for word in entries:
-        if phrase := reading_of(word):
+        if phrase := phrase_of(word):
             index.setdefault(phrase[0], []).append((phrase, Entry(word, "insult", "strong", "", "of the site")))
-    by_letter: dict[str, list[str]] = {}
-    for first in sorted(index):
-        by_letter.setdefault(first[0], []).append(first)
-    return Lexicon(
-        {first: tuple(sorted(found, key=lambda pair: -len(pair[0]))) for first, found in index.items()},
-        {letter: tuple(firsts) for letter, firsts in by_letter.items()},
-    )
+    return indexed(index)

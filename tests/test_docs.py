@@ -15,7 +15,7 @@ from service.cli import main as vigie
 from service.model import Model
 from service.policy import SIGNALS, load_policy
 from training.__main__ import main as training
-from training.examples import read_plain
+from training.own import read_plain
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "training" / "authored" / "README.md"]

@@ -17,9 +17,9 @@ from service.accounts import sign_in
 from service.cli import main
 from service.domain import Comment, Decision, Judgement, Reason, Submission, Verdict
 from service.intake import shortened
-from service.store import members, queue, tables
+from service.store import members, tables, verdicts
 from service.store.acts import Who
-from training.examples import read_plain
+from training.own import read_plain
 
 PASSWORD = "correcte-agrafe-cheval"
 NOW = datetime.now(UTC)
@@ -58,7 +58,7 @@ def keep(engine: Engine, number: int, decision: Decision = Decision.hold, *, day
 
 
 def judge(engine: Engine, id: str, verdict: Verdict) -> int:
-    return queue.give(engine, id, verdict, Who(actor="Anne"), NOW).id
+    return verdicts.give(engine, id, verdict, Who(actor="Anne"), NOW).id
 
 
 # Accounts.

@@ -26,11 +26,11 @@ from sqlalchemy import Engine, delete, func, inspect, select
 from service import store
 from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission, Verdict
 from service.settings import ROOT
-from service.store import StoreError, database, members, outbox, queue, words
+from service.store import StoreError, database, members, outbox, queue, verdicts, words
 from service.store.acts import Who
 from service.store.figures import figures
 from service.store.labels import erase_author, forget
-from service.store.queue import AlreadyJudgedError
+from service.store.verdicts import AlreadyJudgedError
 
 NOW = datetime(2026, 11, 23, 18, 5, 30, 123456, tzinfo=UTC)
 JUDGEMENT = Judgement(
@@ -395,17 +395,17 @@ def test_the_queue_on_both_databases(engine: Engine) -> None:
     assert {first, second} < set(ids)
     assert first != second
     assert second != queue.take_next(engine, "default", anne, now, lease, passed=second, worst_first=True)
-    given = queue.give(engine, str(first), Verdict(Decision.reject, {"spam": 1}), anne, now, tell=True)
+    given = verdicts.give(engine, str(first), Verdict(Decision.reject, {"spam": 1}), anne, now, tell=True)
     with pytest.raises(AlreadyJudgedError):
-        queue.give(engine, str(first), Verdict(Decision.accept, {}), anne, now)
+        verdicts.give(engine, str(first), Verdict(Decision.accept, {}), anne, now)
     assert (2, {}, {}) == queue.counts(engine, "default")
-    assert first == queue.withdraw(engine, given.id, anne, now, lease, tell=True)
+    assert first == verdicts.withdraw(engine, given.id, anne, now, lease, tell=True)
     assert 3 == queue.counts(engine, "default")[0]
     assert 2 == len(outbox.due(engine, now, lease))
     assert 2 == len(queue.by_author(engine, held[0], now))
     assert 3 == erase_author(engine, "default", {"email": "zoe@example.ORG"})
-    with pytest.raises(queue.GoneError):
-        queue.give(engine, ids[0], Verdict(Decision.accept, {}), anne, now)
+    with pytest.raises(verdicts.GoneError):
+        verdicts.give(engine, ids[0], Verdict(Decision.accept, {}), anne, now)
     assert 30 == len(figures(engine, "default", now, ZoneInfo("Europe/Paris")).days)
     assert words.add(engine, "default", "patate", "hold", "Anne", now)
     assert not words.add(engine, "default", "patate", "hold", "Anne", now)

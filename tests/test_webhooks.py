@@ -19,7 +19,7 @@ from service import store, webhooks
 from service.accounts import hash_password
 from service.domain import Comment, Decision, Judgement, Submission, Verdict
 from service.settings import ROOT, Settings
-from service.store import members, outbox, queue
+from service.store import members, outbox, verdicts
 from service.store.acts import Who
 from service.webhooks import deliver, signature
 
@@ -83,7 +83,7 @@ ANNE = Who(actor="Anne", id=1)
 
 def judge(engine: Engine) -> int:
     verdict = Verdict(Decision.reject, {"insult": 1}, "OFFENSIVE", explanation="Pas d'insultes ici.", note="entre nous")
-    return queue.give(engine, ID, verdict, ANNE, NOW, tell=True).id
+    return verdicts.give(engine, ID, verdict, ANNE, NOW, tell=True).id
 
 
 def test_a_verdict_is_told_signed_and_once(engine: Engine, site: Site) -> None:
@@ -119,7 +119,7 @@ def test_the_documented_check_agrees(engine: Engine, site: Site) -> None:
 
 def test_a_verdict_that_is_undone_is_told_too(engine: Engine, site: Site) -> None:
     number = judge(engine)
-    queue.withdraw(engine, number, ANNE, NOW, timedelta(minutes=1), tell=True)
+    verdicts.withdraw(engine, number, ANNE, NOW, timedelta(minutes=1), tell=True)
     deliver(engine, site.url, SECRET, NOW)
     told = [json.loads(body) for _, body in site.got]
 
@@ -168,7 +168,7 @@ def test_a_worker_that_ends_with_a_letter_in_hand_loses_nothing(engine: Engine, 
 
 
 def test_what_the_site_said_itself_is_not_told_back(engine: Engine) -> None:
-    queue.give(engine, ID, Verdict(Decision.accept, {}), Who(actor="api"), NOW)
+    verdicts.give(engine, ID, Verdict(Decision.accept, {}), Who(actor="api"), NOW)
 
     assert 0 == outbox.waiting(engine)
 

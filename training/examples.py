@@ -1,10 +1,7 @@
 """The examples that a model learns from: reading our own, merging those that are alike, accounting for all of them."""
 
-import csv
 import hashlib
-import io
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,10 +43,6 @@ class Example:
     by: str = ""
     """Who gave the verdict that the labels come from, where one did; and when, in ISO 8601."""
     at: str = ""
-
-
-PROVENANCE = ("decision", "reason", "by", "given_at", "model", "policy")
-"""Columns of a file of verdicts that say where a label comes from; nothing is learnt from them but by whom and when."""
 
 
 def short_digest(text: str) -> str:
@@ -117,7 +110,7 @@ def read_authored(folder: Path) -> list[Example]:
     examples: list[Example] = []
     places: dict[str, str] = {}
     for path in sorted(folder.glob("*.jsonl")):
-        for line, record in _json_lines(path, faults):
+        for line, record in json_lines(path, faults):
             where = f"{path}:{line}"
             found = [f"{where}: {fault}" for fault in _authored_faults(record)]
             if not found and record["id"] in places:
@@ -141,7 +134,7 @@ def read_authored(folder: Path) -> list[Example]:
 def _authored_faults(record: Mapping[str, Any]) -> list[str]:
     known = ("id", "name", "comment", "labels", "kind", "why")
     faults = [f"field {name!r} is not known" for name in record if name not in known]
-    faults += [f"{name!r} is empty or missing" for name in ("id", "comment") if not _is_text(record.get(name))]
+    faults += [f"{name!r} is empty or missing" for name in ("id", "comment") if not is_text(record.get(name))]
     if not isinstance(record.get("name", ""), str):
         faults.append("'name' is not a text")
     labels = record.get("labels")
@@ -155,11 +148,11 @@ def _authored_faults(record: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _json_lines(path: Path, faults: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_lines(path: Path, faults: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object) for each line of *path*, and add to *faults* the lines that hold none."""
     for line, written in enumerate(content(path).split("\n"), start=1):
         if not written.strip():
@@ -173,85 +166,6 @@ def _json_lines(path: Path, faults: list[str]) -> Iterator[tuple[int, dict[str, 
             yield line, record
         else:
             faults.append(f"{path}:{line}: found a JSON {type(record).__name__}, expected an object")
-
-
-def read_plain(path: Path) -> list[Example]:
-    """Return the examples of a moderator's own CSV, TSV or JSONL file.
-
-    Column text is required, and at least one attribute: 0, 1 or a probability between; blank means unknown. Columns id,
-    name and language ("fr" when blank) are optional, and so are PROVENANCE, which
-    `vigie export labels` writes. A CSV file may be separated by commas, semicolons or tabs.
-
-    Raises:
-        CorpusError: with one line "file:line: what is wrong" for every fault.
-    """
-    faults: list[str] = []
-    if path.suffix == ".jsonl":
-        records = list(_json_lines(path, faults))
-        columns = list(dict.fromkeys(column for _, record in records for column in record))
-    elif path.suffix in (".csv", ".tsv"):
-        columns, records = _separated(path, faults)
-    else:
-        raise CorpusError(f"{path}: expected a file that ends in .csv, .tsv or .jsonl")
-    about = ("text", "id", "name", "language")
-    known = (*about, *ATTRIBUTES, *PROVENANCE)
-    examples = []
-    # A mistyped attribute must not silently be lost.
-    if unknown := [column for column in columns if column not in known]:
-        faults.append(f"{path}: found the columns {', '.join(unknown)}, expected only {', '.join(known)}")
-    elif "text" not in columns or not set(columns) & set(ATTRIBUTES):
-        faults.append(f"{path}: found the columns {', '.join(columns)}, expected text and at least one attribute")
-    else:
-        for line, record in records:
-            labels, found = _plain_labels(record)
-            faults += [f"{path}:{line}: {fault}" for fault in found]
-            text, row, name, language = ("" if (cell := record.get(it)) is None else str(cell) for it in about)
-            row, language = row or short_digest(text), language or "fr"
-            by, at = (str(record.get(it) or "") for it in ("by", "given_at"))
-            examples.append(
-                Example(f"own/{path.stem}", row, text, labels, language, group_of(text), name, by=by, at=at)
-            )
-    if faults:
-        raise CorpusError("\n".join(faults))
-    return numbered(examples)
-
-
-def _separated(path: Path, faults: list[str]) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
-    """Return the columns and the (line number, row) of *path*, and add to *faults* the lines that hold none."""
-    text = content(path)
-    header = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
-    records = []
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                faults.append(f"{path}:{reader.line_num}: the row is not as wide as the header")
-            else:
-                records.append((reader.line_num, dict(row)))
-    except csv.Error as error:
-        # The outer reader counts a row only when it is whole.
-        faults.append(f"{path}:{reader.reader.line_num}: not CSV ({error})")
-    return list(reader.fieldnames or ()), records
-
-
-def _plain_labels(record: Mapping[str, Any]) -> tuple[Labels, list[str]]:
-    """Return the labels of one record of a moderator's file, and what is wrong with it."""
-    labels = {}
-    faults = [] if _is_text(record.get("text")) else ["the text is empty or missing"]
-    for name in ATTRIBUTES:
-        cell = record.get(name)
-        if cell is None or not str(cell).strip():
-            continue
-        try:
-            # A French spreadsheet writes 0,5.
-            labels[name] = float(cell.replace(",", ".") if isinstance(cell, str) else cell)
-        except (TypeError, ValueError):
-            labels[name] = math.nan
-        if not 0.0 <= labels[name] <= 1.0:
-            faults.append(f"{name} is {str(cell)[:20]!r}, expected a number from 0 to 1 or nothing")
-    if not labels:
-        faults.append("no attribute is known")
-    return labels, faults
 
 
 @dataclass(frozen=True, slots=True)

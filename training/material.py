@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from service.domain import ATTRIBUTES
 from training import corpora
-from training.examples import Duplicates, Example, deduplicate, read_authored, read_plain
+from training.examples import Duplicates, Example, deduplicate, read_authored
+from training.own import read_plain
 from training.recipe import Recipe
 from training.relabels import RELABELS, Readings, read_relabels, relabel
 from training.sources import CORPORA

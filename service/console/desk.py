@@ -13,8 +13,9 @@ from service.console.page import BIG, FILTERS, UNDO, now, number_of, render, sen
 from service.domain import ATTRIBUTES, REJECTIONS, Decision, Verdict, labels_of
 from service.problems import Problem
 from service.state import state
-from service.store import queue
-from service.store.queue import PAGE, AlreadyJudgedError, Entry, GoneError
+from service.store import queue, verdicts
+from service.store.queue import PAGE, Entry
+from service.store.verdicts import AlreadyJudgedError, GoneError
 
 LEASE = timedelta(minutes=5)
 
@@ -45,7 +46,7 @@ def take_next() -> ResponseReturnValue:
 def comment(id: str) -> ResponseReturnValue:
     entry = _entry(id)
     reader = queue.lease(state().engine, id, who(), now(), LEASE) if entry.since else None
-    given, acts = queue.history(state().engine, id)
+    given, acts = verdicts.history(state().engine, id)
     return render(
         "comment",
         entry=entry,
@@ -63,15 +64,15 @@ def judge(id: str) -> ResponseReturnValue:
     entry = _entry(id)
     chosen: dict[str, Any] = {name: sent()[name] for name in FILTERS if sent().get(name)}
     try:
-        given = queue.give(state().engine, entry.submission.id, _verdict(), who(), now(), tell=tells())
+        given = verdicts.give(state().engine, entry.submission.id, _verdict(), who(), now(), tell=tells())
     except GoneError as error:
         raise Problem(404, "Ce commentaire vient d'être effacé.") from error
     except AlreadyJudgedError as error:
         shown = dataclasses.replace(entry, given=error.given, since=None)
-        verdicts, acts = queue.history(state().engine, id)
+        given_before, acts = verdicts.history(state().engine, id)
         told = "Un verdict a déjà été rendu sur ce commentaire : le vôtre n'a pas été enregistré."
         others = queue.by_author(state().engine, entry.submission, now())
-        page = {"entry": shown, "reader": None, "given": verdicts, "acts": acts, "others": others, "told": told}
+        page = {"entry": shown, "reader": None, "given": given_before, "acts": acts, "others": others, "told": told}
         return render("comment", limits=state().moderation.policy.attributes, **page), 409
     return redirect(url_for("console.take_next", fait=given.id, **chosen), 303)
 
@@ -79,7 +80,7 @@ def judge(id: str) -> ResponseReturnValue:
 @blueprint.post("/verdicts/<int:number>/annuler")
 def undo(number: int) -> ResponseReturnValue:
     known = number < BIG
-    back = queue.withdraw(state().engine, number, who(), now(), UNDO, tell=tells()) if known else None
+    back = verdicts.withdraw(state().engine, number, who(), now(), UNDO, tell=tells()) if known else None
     if back is None:
         raise Problem(409, "Ce verdict ne peut plus être annulé : la minute est passée, ou il n'est pas de vous.")
     return redirect(url_for("console.comment", id=back), 303)
@@ -91,7 +92,7 @@ def judge_many() -> ResponseReturnValue:
     verdict, done, already = _verdict(), 0, 0
     for chosen_id in request.form.getlist("id")[:PAGE]:
         try:
-            queue.give(state().engine, _entry(chosen_id).submission.id, verdict, who(), now(), tell=tells())
+            verdicts.give(state().engine, _entry(chosen_id).submission.id, verdict, who(), now(), tell=tells())
             done += 1
         except (AlreadyJudgedError, GoneError, Problem):  # judged, or erased, by somebody else meanwhile
             already += 1

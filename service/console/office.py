@@ -10,11 +10,12 @@ from marshmallow import ValidationError
 from service import accounts, intake, problems, rollout
 from service.console.door import administrators_only, blueprint
 from service.console.page import duration, now, render, sent, site, tells, who
+from service.lexicon import phrase_of
 from service.logs import log
 from service.model import ModelError
 from service.policy import PolicyError
 from service.problems import Problem
-from service.sitelists import LONGEST, reading_of
+from service.sitelists import LONGEST
 from service.state import state
 from service.store import acts, figures, members, outbox, words
 from service.store.members import NameTakenError
@@ -143,7 +144,7 @@ def _change_words() -> str:
         acts.note(engine, who(), "word_remove", now(), {"word": gone})
         return f"« {gone} » est retiré."
     word = " ".join(form.get("word", "").split())[:LONGEST]
-    if not reading_of(word):
+    if not phrase_of(word):
         return "Donnez un mot ou une expression."
     decision = "reject" if form.get("decision") == "reject" else "hold"
     if not words.add(engine, site(), word, decision, who().actor, now()):

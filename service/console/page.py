@@ -13,9 +13,9 @@ from service.marks import marked
 from service.policy import MEANINGS, SIGNALS
 from service.problems import Problem
 from service.state import state
-from service.store import members, queue
+from service.store import members, verdicts
 from service.store.acts import Who
-from service.store.queue import Given
+from service.store.verdicts import Given
 
 UNDO = timedelta(minutes=1)
 BIG = 2**31
@@ -89,7 +89,7 @@ def common(*, bare: bool = False) -> dict[str, Any]:
 def _undoable(session: members.Session) -> Given | None:
     """Return the verdict that was given just now, while it can be undone."""
     number = number_of("fait")
-    given = queue.last_given(state().engine, number) if number else None
+    given = verdicts.last_given(state().engine, number) if number else None
     mine = given is not None and given.moderator_id == session.moderator.id and given.withdrawn_at is None
     return given if mine and given is not None and given.given_at >= now() - UNDO else None
 

@@ -93,6 +93,22 @@ class Lexicon:
             yield from filter(hidden.fullmatch, self.by_letter.get(form[0], ()))
 
 
+def phrase_of(form: str) -> tuple[str, ...]:
+    """Return how a word or phrase of a list is compared; empty when nothing of it can be read."""
+    return tuple(squeeze(word.form) for word in words(form) if word.form[0] not in "!?")
+
+
+def indexed(index: Mapping[str, Sequence[tuple[tuple[str, ...], Entry]]]) -> Lexicon:
+    """Return the lexicon of entries by the first word of each of their phrases."""
+    by_letter: dict[str, list[str]] = {}
+    for first in sorted(index):
+        by_letter.setdefault(first[0], []).append(first)
+    return Lexicon(
+        {first: tuple(sorted(found, key=lambda pair: -len(pair[0]))) for first, found in index.items()},
+        {letter: tuple(firsts) for letter, firsts in by_letter.items()},
+    )
+
+
 def load_lexicon(folder: Path = FOLDER) -> Lexicon:
     """Read every word list of *folder*.
 
@@ -104,18 +120,12 @@ def load_lexicon(folder: Path = FOLDER) -> Lexicon:
         for table in tomllib.loads(path.read_text("utf-8")).get("entry", []):
             entry = _entry(table, path.name)
             for form in (entry.word, *entry.forms):
-                phrase = tuple(squeeze(word.form) for word in words(form))
+                phrase = phrase_of(form)
                 if not phrase or seen.setdefault(phrase, entry.word) != entry.word:
                     raise LexiconError(f"{path.name}: {form!r} is empty or stands already under {seen.get(phrase)!r}")
                 if (phrase, entry) not in index.setdefault(phrase[0], []):
                     index[phrase[0]].append((phrase, entry))
-    by_letter: dict[str, list[str]] = {}
-    for first in sorted(index):
-        by_letter.setdefault(first[0], []).append(first)
-    return Lexicon(
-        {first: tuple(sorted(found, key=lambda pair: -len(pair[0]))) for first, found in index.items()},
-        {letter: tuple(firsts) for letter, firsts in by_letter.items()},
-    )
+    return indexed(index)
 
 
 def _entry(table: dict[str, object], file: str) -> Entry:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.sitelists import reading_of
+from service.lexicon import phrase_of
 from service.store.database import guarded
 from service.store.tables import judgements, submissions, verdicts, words
 
@@ -70,14 +70,14 @@ def listed(engine: Engine, site: str, since: datetime) -> list[Listed]:
     with guarded(), engine.connect() as connection:
         for signals, verdict in connection.execute(judged):
             spans = [span["text"] for signal in signals if signal["code"] in LISTED for span in signal["spans"]]
-            seen = {reading_of(text) for text in spans}
+            seen = {phrase_of(text) for text in spans}
             hits.update(seen)
             if verdict == "accept":
                 disputed.update(seen)
         return [
             Listed(
                 row.id, row.word, row.decision, row.added_by, row.added_at,
-                hits[reading_of(row.word)], disputed[reading_of(row.word)],
+                hits[phrase_of(row.word)], disputed[phrase_of(row.word)],
             )
             for row in connection.execute(in_force)
         ]  # fmt: skip

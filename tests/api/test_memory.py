@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.domain import Decision, Verdict
 from service.policy import Limits
-from service.store import queue, tables
+from service.store import tables, verdicts
 from service.store.acts import Who
 from tests.page.test_try_page import set_policy
 
@@ -73,7 +73,7 @@ def test_an_authors_past_is_known_once_enough_was_decided(app: Flask, client: Fl
     for number in range(4):
         sent = send(client, f"Avis numéro {number} sur ce sujet.", author_id="7")
         decision = Decision.reject if number % 2 else Decision.accept
-        queue.give(engine, sent["id"], Verdict(decision, {}), Who(actor="Anne"), datetime.now(UTC))
+        verdicts.give(engine, sent["id"], Verdict(decision, {}), Who(actor="Anne"), datetime.now(UTC))
     known = signals(app, send(client, author_id="7")["id"])
 
     assert 50 == known["author_rejected"]

@@ -1,17 +1,16 @@
 """A browser for all tests of this folder, and an app that holds whatever it reads, served on loopback."""
 
 import dataclasses
-import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from selenium import webdriver
 from selenium.webdriver.chrome.webdriver import WebDriver
-from werkzeug.serving import make_server
 
 from service.policy import Limits, Policy
 from tests.browser.chromium import CHROMIUM, DRIVER, FLAGS, complaints
+from tests.loopback import served
 
 
 @pytest.fixture(scope="session")
@@ -35,13 +34,8 @@ def address(app: Flask) -> Iterator[str]:
     policy = Policy("of-this-test", {"toxicity": Limits(hold=1e-6)}, {"insult_words": Limits(hold=1)})
     moderation = dataclasses.replace(state.moderation, policy=policy)
     app.extensions["vigie"] = dataclasses.replace(state, moderation=moderation)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as where:
+        yield where
 
 
 @pytest.fixture(autouse=True)

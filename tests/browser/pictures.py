@@ -5,12 +5,10 @@ The comments are ours. Run it again when the console looks otherwise.
 
 import tempfile
 from datetime import UTC, datetime
-from threading import Thread
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from werkzeug.serving import make_server
 
 from service import store
 from service.accounts import hash_password
@@ -18,6 +16,7 @@ from service.app import create_app
 from service.settings import ROOT, Settings
 from service.store import members
 from tests.browser.chromium import CHROMIUM, DRIVER, FLAGS, picture, visit, wait_for
+from tests.loopback import served
 
 INTO = ROOT / "docs" / "pictures"
 PASSWORD = "correcte-agrafe-cheval"
@@ -44,15 +43,9 @@ def main() -> None:
         for name, comment, title in COMMENTS:
             body = {"name": name, "comment": comment, "article": {"title": title}}
             app.test_client().post("/v1/comments", json=body)
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            _take(f"http://127.0.0.1:{server.server_port}", folder)
-        finally:
-            server.shutdown()
-            thread.join()
-            app.extensions["vigie"].engine.dispose()
+        with served(app) as address:
+            _take(address, folder)
+        app.extensions["vigie"].engine.dispose()
 
 
 def _take(address: str, folder: str) -> None:

@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from service.accounts import hash_password
-from service.store import members, queue
+from service.store import members, verdicts
 from tests.browser.chromium import PHONE, WIDE, complaints, needed, overflow, picture, visit, wait_for
 
 pytestmark = needed
@@ -73,10 +73,10 @@ def press(browser: WebDriver, key: str) -> None:
     WebDriverWait(browser, 5, 0.05).until(lambda driver: driver.find_element(By.TAG_NAME, "html") != before)
 
 
-def verdicts(app: Flask, ids: list[str]) -> list[str | None]:
+def standing(app: Flask, ids: list[str]) -> list[str | None]:
     engine = app.extensions["vigie"].engine
-    standing = [[given for given in queue.history(engine, one)[0] if given.withdrawn_at is None] for one in ids]
-    return [given[0].verdict.decision.name if given else None for given in standing]
+    kept = [[given for given in verdicts.history(engine, one)[0] if given.withdrawn_at is None] for one in ids]
+    return [given[0].verdict.decision.name if given else None for given in kept]
 
 
 def test_a_days_work_by_keyboard(browser: WebDriver, app: Flask, address: str, held: list[str]) -> None:
@@ -85,7 +85,7 @@ def test_a_days_work_by_keyboard(browser: WebDriver, app: Flask, address: str, h
         press(browser, key)
 
     # Accepted by mistake, taken back, rejected; then spam, then accepted. The fourth is on the screen.
-    assert ["reject", "reject", "accept", None] == verdicts(app, held)
+    assert ["reject", "reject", "accept", None] == standing(app, held)
     assert browser.current_url.split("?")[0].endswith(held[3])
     assert "Commentaire accepté. Annuler" in wait_for(browser, ".done")
     press(browser, "f")
@@ -102,7 +102,7 @@ def test_keys_typed_into_a_field_are_text(browser: WebDriver, app: Flask, addres
     browser.find_element(By.ID, "note").send_keys("assurance ?")
 
     assert "assurance ?" == browser.find_element(By.ID, "note").get_attribute("value")
-    assert [None] * 4 == verdicts(app, held)
+    assert [None] * 4 == standing(app, held)
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE])
@@ -122,7 +122,7 @@ def test_without_javascript_nothing_is_missing(
     browser.find_element(By.CSS_SELECTOR, ".done button").click()  # undo
 
     assert "attend un verdict" in wait_for(browser, ".by .state")
-    assert ["accept", "accept", None, None] == verdicts(app, held)
+    assert ["accept", "accept", None, None] == standing(app, held)
 
 
 def test_two_moderators_read_different_comments(browser: WebDriver, app: Flask, address: str, held: list[str]) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
 
 from service import store
 from service.marks import marked
@@ -24,6 +23,7 @@ from service.policy import Limits, Policy
 from service.schemas import COMMENT_MISSING, NAME_MISSING
 from service.settings import ROOT
 from service.store import StoreError
+from tests.loopback import served
 
 GOOD = {"name": "Zoé", "comment": "Merci pour cet article."}
 HELD = {"name": "Zoé", "comment": "Quel connard, ce <b>ministre</b> 😀 !"}
@@ -326,15 +326,10 @@ def integration() -> ModuleType:
     return module
 
 
-@pytest.fixture
-def served(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@pytest.fixture(name="served")
+def address(app: Flask) -> Iterator[str]:
+    with served(app) as where:
+        yield where
 
 
 def test_a_python_site_gets_the_judgement(app: Flask, served: str, integration: ModuleType) -> None:

@@ -17,8 +17,8 @@ from training.examples import (
     deduplicate,
     group_of,
     read_authored,
-    read_plain,
 )
+from training.own import read_plain
 
 
 def example(text: str, *, row: str = "1", corpus: str = "ftr", language: str = "fr", **labels: float) -> Example:
