@@ -42,7 +42,7 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     """Let each worker tell the site of verdicts: who takes a letter first has it, and the end of one stops nothing."""
     state = getattr(worker.app.wsgi(), "extensions", {}).get("vigie")  # the bench serves an empty app with this file
     if state is not None:
-        webhooks.start(settings, state.engine)
+        webhooks.start(state.sites, state.engine)
         worker.app.wsgi().extensions["vigie.reload"] = lambda: os.kill(os.getppid(), signal.SIGHUP)
 
 

@@ -4,22 +4,39 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError, fields, validate
 
-from service import bodies, intake, store
-from service.domain import Submission, Verdict
-from service.intake import Outcome
-from service.openapi import Answer, describe
-from service.problems import Problem
-from service.schemas import MOST_COMMENTS, GivenSchema, JudgementSchema, Received, StrictSchema, VerdictSchema
+from service import admission, bodies, intake, store
+from service.admission import Fault, RefusedError
+from service.domain import Submission
+from service.intake import Outcome, TooOftenError
+from service.openapi import OPERATIONS, Answer, describe
+from service.problems import Problem, respond
+from service.schemas import (
+    MOST_COMMENTS,
+    AuthorSchema,
+    GivenSchema,
+    JudgementSchema,
+    Received,
+    StrictSchema,
+    VerdictSchema,
+)
 from service.state import state
-from service.store import verdicts
+from service.store import acts, labels
 from service.store.acts import Who
 from service.store.verdicts import AlreadyJudgedError, Given, GoneError
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
+REFUSALS = {
+    Fault.stranger: "Vigie n'a encore aucune clé et ne répond qu'à sa propre machine. Créez-en une : vigie key new.",
+    Fault.missing: None,
+    Fault.unknown: "Cette clé est inconnue ou révoquée.",
+    Fault.scope: "Cette clé n'a pas la portée qu'il faut pour cet appel.",
+    Fault.rate: "Cette clé a envoyé trop de commentaires en une minute. Réessayez un peu plus tard.",
+}
+LATER_SECONDS = 60
 EXAMPLE = {"name": "Claire", "comment": "Merci pour cet article, clair et bien documenté."}
 BAD_BODY = (400, 413, 415, 422)
 
@@ -52,10 +69,23 @@ class LimitsSchema(Schema):
     reject = fields.Float(allow_none=True, metadata={"description": "Refuser à partir de ; null : jamais"})
 
 
+class SignalLimitsSchema(LimitsSchema):
+    waive = fields.Float(allow_none=True, metadata={"description": "Ne rien retenir à partir de ; null : jamais"})
+    throttle = fields.Float(allow_none=True, metadata={"description": "Répondre 429 à partir de ; null : jamais"})
+
+
+class KeptSchema(Schema):
+    comments = fields.List(fields.Dict(keys=fields.String()), required=True)
+
+
+class ErasedSchema(Schema):
+    erased = fields.Integer(required=True)
+
+
 class PolicySchema(Schema):
     version = fields.String(required=True)
     attributes = fields.Dict(keys=fields.String(), values=fields.Nested(LimitsSchema), required=True)
-    signals = fields.Dict(keys=fields.String(), values=fields.Nested(LimitsSchema), required=True)
+    signals = fields.Dict(keys=fields.String(), values=fields.Nested(SignalLimitsSchema), required=True)
 
 
 def body_schemas(comment: Schema) -> dict[str, Schema]:
@@ -66,13 +96,36 @@ def body_schemas(comment: Schema) -> dict[str, Schema]:
             fields.Nested(comment), required=True, validate=validate.Length(min=1, max=MOST_COMMENTS)
         )
 
-    return {"Comment": comment, "Batch": BatchSchema(), "Verdict": VerdictSchema()}
+    return {"Comment": comment, "Batch": BatchSchema(), "Verdict": VerdictSchema(), "Author": AuthorSchema()}
+
+
+@blueprint.before_request
+def admit() -> None:
+    """Know for which site the caller's key speaks, and that it may do what this view does."""
+    view = current_app.view_functions[request.endpoint or ""]
+    g.site = admission.admit(_key(), OPERATIONS[view].scope or "judge")
+
+
+@blueprint.errorhandler(RefusedError)
+def refused(error: RefusedError) -> ResponseReturnValue:
+    if error.fault is Fault.scope:
+        return respond(Problem(403, REFUSALS[error.fault]))
+    if error.fault is Fault.rate:
+        return respond(Problem(429, REFUSALS[error.fault], headers={"Retry-After": str(error.retry_after)}))
+    return respond(Problem(401, REFUSALS[error.fault], headers={"WWW-Authenticate": "Bearer"}))
+
+
+@blueprint.errorhandler(TooOftenError)
+def too_often(error: TooOftenError) -> ResponseReturnValue:
+    detail = "Trop de commentaires du même auteur ou de la même adresse en une minute : celui-ci n'est pas gardé."
+    return respond(Problem(429, detail, headers={"Retry-After": str(LATER_SECONDS)}))
 
 
 @blueprint.post("/comments")
 @describe(
     "Soumettre un commentaire",
-    about="Juge le commentaire et le conserve. Le même `external_id` rend le premier jugement, sans en refaire un.",
+    about="Juge le commentaire et le conserve. Le même `external_id` rend le premier jugement, sans en refaire un ;"
+    " avec `edited`, une version qui dit autre chose est jugée à son tour.",
     answers={
         201: Answer("Jugé et conservé", JudgementSchema),
         200: Answer("Déjà jugé (`external_id`), ou jugé sans être conservé (`store: false`)", JudgementSchema),
@@ -81,9 +134,10 @@ def body_schemas(comment: Schema) -> dict[str, Schema]:
     media_types=(bodies.JSON, bodies.FORM),
     body="Comment",
     example=EXAMPLE,
+    scope="judge",
 )
 def submit() -> ResponseReturnValue:
-    outcome = intake.take([_received()])[0]
+    outcome = intake.take(g.site, [_received()], throttles=True)[0]
     return outcome.shown(), outcome.status
 
 
@@ -96,9 +150,10 @@ def submit() -> ResponseReturnValue:
     media_types=(bodies.JSON, bodies.FORM),
     body="Comment",
     example=EXAMPLE,
+    scope="judge",
 )
 def preview() -> ResponseReturnValue:
-    return Outcome(intake.judge([_received().comment])[0]).shown()
+    return Outcome(intake.judge(g.site, [_received().comment])[0]).shown()
 
 
 @blueprint.post("/comments:batch")
@@ -111,15 +166,19 @@ def preview() -> ResponseReturnValue:
     media_types=(bodies.JSON,),
     body="Batch",
     example={"comments": [EXAMPLE]},
+    scope="judge",
 )
 def batch() -> ResponseReturnValue:
     loaded: list[Received | Problem] = []
-    for member in _members(bodies.read(state().settings.max_batch_bytes, form=False)):
+    members = _members(bodies.read(state().settings.max_batch_bytes, form=False))
+    if len(members) > 1:
+        admission.admit(_key(), "judge", len(members) - 1)
+    for member in members:
         try:
             loaded.append(_load(member))
         except Problem as problem:
             loaded.append(problem)
-    outcomes = iter(intake.take([member for member in loaded if isinstance(member, Received)]))
+    outcomes = iter(intake.take(g.site, [member for member in loaded if isinstance(member, Received)]))
     return {"results": [_result(member if isinstance(member, Problem) else next(outcomes)) for member in loaded]}
 
 
@@ -129,6 +188,7 @@ def batch() -> ResponseReturnValue:
     about="Le jugement tel qu'il a été rendu, jamais réécrit. Le texte et l'auteur ne sont pas renvoyés.",
     answers={200: Answer("Le jugement", JudgementSchema)},
     problems=(404, 503),
+    scope="judge",
 )
 def find(id: str) -> ResponseReturnValue:
     submission = _submission(id)
@@ -139,33 +199,66 @@ def find(id: str) -> ResponseReturnValue:
 @describe(
     "Rendre un verdict",
     about="Ce qu'une personne a décidé : le commentaire quitte la file d'attente, et le prochain modèle en apprend."
-    " Le même verdict envoyé deux fois n'est gardé qu'une fois ; un autre verdict n'écrase pas le premier.",
+    " Le même verdict envoyé deux fois n'est gardé qu'une fois ; un autre n'écrase pas le premier, sauf avec"
+    " `replace` : le premier est alors annulé, et l'historique garde les deux.",
     answers={201: Answer("Gardé", GivenSchema), 200: Answer("Déjà rendu, le même", GivenSchema)},
     problems=(*BAD_BODY, 404, 409, 503),
     media_types=(bodies.JSON,),
     body="Verdict",
     example={"decision": "reject", "reason": "OFFENSIVE"},
+    scope="verdict",
 )
 def judge(id: str) -> ResponseReturnValue:
     submission = _submission(id)
+    verdict, replaces = _loaded(VerdictSchema())
     try:
-        verdict: Verdict = VerdictSchema().load(bodies.read(state().settings.max_body_bytes, form=False))
-    except ValidationError as error:
-        raise Problem(422, errors=error.messages_dict) from error
-    who = Who(actor="api", address=request.remote_addr)
-    try:
-        return _given(verdicts.give(state().engine, submission.id, verdict, who, datetime.now(UTC))), 201
+        given, new = intake.decide(g.site, submission.id, verdict, _who(), replaces=replaces)
     except GoneError as error:
         raise Problem(404, "Aucun commentaire n'a cet identifiant.") from error
     except AlreadyJudgedError as error:
-        standing = error.given.verdict
-        if (standing.decision, standing.reason, standing.labels) != (verdict.decision, verdict.reason, verdict.labels):
-            raise Problem(409, "Un autre verdict a déjà été rendu sur ce commentaire.") from error
-        return _given(error.given), 200
+        raise Problem(409, "Un autre verdict a déjà été rendu sur ce commentaire.") from error
+    return _given(given), 201 if new else 200
+
+
+@blueprint.post("/authors:export")
+@describe(
+    "Exporter ce qui est conservé d'un auteur",
+    about="Tout ce que Vigie garde des commentaires d'un auteur, le plus ancien d'abord : son droit d'accès.",
+    answers={200: Answer("Ce qui est conservé", KeptSchema)},
+    problems=(*BAD_BODY, 503),
+    media_types=(bodies.JSON,),
+    body="Author",
+    example={"email": "claire@example.org"},
+    scope="author",
+)
+def export_author() -> ResponseReturnValue:
+    wanted: dict[str, str] = _loaded(AuthorSchema())
+    acts.note(state().engine, _who(), "author_export", datetime.now(UTC))
+    return jsonify(comments=labels.author(state().engine, g.site.name, wanted))
+
+
+@blueprint.post("/authors:erase")
+@describe(
+    "Effacer ce qui est conservé d'un auteur",
+    about="Efface ses commentaires, leurs jugements et leurs verdicts ; on ne peut pas revenir en arrière.",
+    answers={200: Answer("Combien de commentaires ont été effacés", ErasedSchema)},
+    problems=(*BAD_BODY, 503),
+    media_types=(bodies.JSON,),
+    body="Author",
+    example={"email": "claire@example.org"},
+    scope="author",
+)
+def erase_author() -> ResponseReturnValue:
+    wanted: dict[str, str] = _loaded(AuthorSchema())
+    erased = labels.erase_author(state().engine, g.site.name, wanted)
+    acts.note(state().engine, _who(), "author_erase", datetime.now(UTC), {"comments": erased})
+    return {"erased": erased}
 
 
 @blueprint.get("/model")
-@describe("Le modèle en service", answers={200: Answer("Version, attributs et fiche du modèle", ModelSchema)})
+@describe(
+    "Le modèle en service", answers={200: Answer("Version, attributs et fiche du modèle", ModelSchema)}, scope="judge"
+)
 def model() -> ResponseReturnValue:
     served = state().moderation.model
     told = {name: value for name, value in served.release.items() if name not in {"files", "probes"}}
@@ -173,12 +266,19 @@ def model() -> ResponseReturnValue:
 
 
 @blueprint.get("/policy")
-@describe("La politique en service", answers={200: Answer("Seuils des attributs et effets des signaux", PolicySchema)})
+@describe(
+    "La politique en service",
+    answers={200: Answer("Seuils des attributs et effets des signaux", PolicySchema)},
+    scope="judge",
+)
 def policy() -> ResponseReturnValue:
-    served = state().moderation.policy
+    served = state().moderation_of(g.site.name).policy
     limits = {
-        part: {name: {"hold": _finite(limit.hold), "reject": _finite(limit.reject)} for name, limit in table.items()}
-        for part, table in (("attributes", served.attributes), ("signals", served.signals))
+        part: {name: {effect: _finite(getattr(limit, effect)) for effect in effects} for name, limit in table.items()}
+        for part, table, effects in (
+            ("attributes", served.attributes, ("hold", "reject")),
+            ("signals", served.signals, ("hold", "reject", "waive", "throttle")),
+        )
     }
     return jsonify(version=served.version, **limits)
 
@@ -188,7 +288,7 @@ def _submission(id: str) -> Submission:
         uuid.UUID(id)
     except ValueError as error:
         raise Problem(404, "Aucun commentaire n'a cet identifiant.") from error
-    submission = store.find(state().engine, state().settings.site, id=id)
+    submission = store.find(state().engine, g.site.name, id=id)
     if submission is None:
         raise Problem(404, "Aucun commentaire n'a cet identifiant.")
     return submission
@@ -200,6 +300,22 @@ def _given(given: Given) -> dict[str, Any]:
     kept = {"decision": verdict.decision.name, "reason": verdict.reason, "labels": dict(verdict.labels)}
     shown: dict[str, Any] = GivenSchema().dump(about | kept)
     return shown
+
+
+def _key() -> str | None:
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if kind.lower() == "bearer" else None
+
+
+def _who() -> Who:
+    return Who(actor="api", address=request.remote_addr)
+
+
+def _loaded(schema: Schema) -> Any:
+    try:
+        return schema.load(bodies.read(state().settings.max_body_bytes, form=False))
+    except ValidationError as error:
+        raise Problem(422, errors=error.messages_dict) from error
 
 
 def _received() -> Received:

@@ -14,9 +14,12 @@ from service.metrics import Metrics
 from service.model import load_model
 from service.moderation import Moderation
 from service.policy import load_policy
+from service.rates import Rates
 from service.schemas import comment_schema
 from service.settings import Settings
-from service.state import State, state
+from service.sites import load_sites
+from service.state import Fresh, State, state
+from service.store import keys
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -27,15 +30,18 @@ HEADERS = {
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the application: model, policy and database are opened and checked here, once.
+    """Return the application: model, sites, policies and database are opened and checked here, once.
 
-    Raises ModelError, PolicyError, LexiconError or StoreError: such an app must not start.
+    Raises SettingsError, ModelError, PolicyError, LexiconError or StoreError: such an app must not start.
     """
     metrics = Metrics()
     model = load_model(settings.models)
-    policy = load_policy(model.folder / "policy.toml", settings.policy)
+    sites = load_sites(settings)
+    policies = {site.name: load_policy(model.folder / "policy.toml", site.policy) for site in sites.values()}
+    policy = policies.pop(settings.site)
     engine = store.open_engine(settings.database)
     store.check(engine)
+    in_force = keys.in_force(engine)
     engine.dispose()  # no connection may cross the fork into gunicorn's workers
     metrics.versions.labels(model.version, policy.version).set(1)
 
@@ -47,6 +53,10 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["vigie"] = State(
         settings=settings,
         engine=engine,
+        sites=sites,
+        policies=policies,
+        rates=Rates(),
+        keys=Fresh(in_force),
         moderation=Moderation(load_lexicon(), model, policy, metrics.step),
         metrics=metrics,
         comment_schema=schema,

@@ -149,7 +149,7 @@ def use(version: str) -> None:
     click.echo(f"model {version} is in service from the next start or SIGHUP on (was: {was})")
 
 
-for command in (keeping.export, keeping.backtest, keeping.forget, keeping.author, keeping.moderator):
+for command in (keeping.export, keeping.backtest, keeping.forget, keeping.author, keeping.key, keeping.moderator):
     main.add_command(command)
 
 

@@ -75,6 +75,8 @@ class Memory:
     address_lately: int = 0
     author_before: int | None = None
     """How many comments of the author are kept; None when nobody looked."""
+    author_clean: bool = False
+    """Whether the author's last comments, three or more, were all accepted."""
     author_rejected: int = 0
     """Percentage of the author's last comments that were rejected; 0 while fewer than three were decided."""
 
@@ -185,3 +187,5 @@ class Submission:
     """By the service's clock: aware, UTC."""
     comment: Comment
     judgement: Judgement
+    former_id: str | None = None
+    """Of the submission that this one is an edit of."""

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.text import letters_only, normalize
+from service.text import fold, letters_only, normalize
 
 SHORTEST = 40
 """Letters of a text below which it is not known again: « Merci pour cet article ! » is written by many."""
@@ -37,6 +37,12 @@ def fingerprint(text: str) -> Fingerprint | None:
     grams = {" ".join(words[at : at + GRAMS]) for at in range(len(words) - GRAMS + 1)}
     hashes = _lowest(grams) if len(grams) >= FEWEST_GRAMS else None
     return Fingerprint(hashlib.blake2b(letters.encode(), digest_size=8).hexdigest(), hashes)
+
+
+def says_the_same(one: str, other: str) -> bool:
+    """Tell whether two texts differ in nothing but spaces, punctuation, accents and capitals."""
+    first, second = ("".join(filter(str.isalnum, fold(text).text)) for text in (one, other))
+    return first == second
 
 
 def is_near(one: Sequence[int], other: Sequence[int]) -> bool:

@@ -5,20 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from time import monotonic
 from typing import Any
 
 from service import store
-from service.domain import Comment, Judgement, Memory, Submission
-from service.logs import log
+from service.domain import Comment, Judgement, Memory, Submission, Verdict
+from service.fingerprint import says_the_same
 from service.schemas import JudgementSchema, Received
 from service.sitelists import SiteLists, site_lists
-from service.state import state
-from service.store import StoreError, memory
+from service.sites import Site
+from service.state import Fresh, state
+from service.store import memory, verdicts
 from service.store import words as store_words
+from service.store.acts import Who
+from service.store.verdicts import AlreadyJudgedError, Given
 
 SHOWN = JudgementSchema()
-WORDS_FOR = 2.0
+Waiting = tuple[Received, Submission | None]
+"""A comment to be judged, and the submission that it edits."""
+
+
+class TooOftenError(RuntimeError):
+    """So much came of one author or address that the policy wants no more for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +48,55 @@ class Outcome:
         return shown
 
 
-def take(batch: Sequence[Received]) -> list[Outcome]:
-    """Judge and keep *batch*, in order: one call of the model, one transaction.
+def take(site: Site, batch: Sequence[Received], *, throttles: bool = False, queued: bool = True) -> list[Outcome]:
+    """Judge and keep *batch*, comments of *site*, in order: one call of the model, one transaction.
 
-    A comment whose external id is known gets its first judgement; one that is not to be stored leaves no trace.
+    A comment whose external id is known gets its first judgement, unless it is an edit that says something else; one
+    that is not to be stored leaves no trace. What is held waits for a person in the console, unless not *queued*: then
+    the site has a place of its own for that.
+
+    Raises TooOftenError when *throttles* and the policy wants no more of an author or an address for now.
     """
-    known = [_earlier(received.comment) for received in batch]
-    waiting = [received for received, earlier in zip(batch, known, strict=True) if earlier is None]
-    outcomes = iter(_kept(waiting, judge([received.comment for received in waiting], _remembered(waiting))))
-    return [Outcome(earlier.judgement, earlier.id) if earlier else next(outcomes) for earlier in known]
+    former = [_earlier(site, received) for received in batch]
+    told = [
+        earlier is not None and not _is_news(received, earlier) for received, earlier in zip(batch, former, strict=True)
+    ]
+    waiting = [(received, earlier) for received, earlier, known in zip(batch, former, told, strict=True) if not known]
+    memories = _remembered(site, waiting)
+    if throttles and any(map(state().moderation_of(site.name).policy.throttles, memories)):
+        raise TooOftenError
+    judgements = judge(site, [received.comment for received, _ in waiting], memories)
+    outcomes = iter(_kept(site, waiting, judgements, queued=queued))
+    return [
+        Outcome(earlier.judgement, earlier.id) if known and earlier else next(outcomes)
+        for earlier, known in zip(former, told, strict=True)
+    ]
 
 
-def judge(comments: Sequence[Comment], memories: Sequence[Memory] | None = None) -> list[Judgement]:
-    """Judge and count *comments*; keep nothing."""
-    judgements = state().moderation.judge_all(comments, memories, lists())
+def judge(site: Site, comments: Sequence[Comment], memories: Sequence[Memory] | None = None) -> list[Judgement]:
+    """Judge and count *comments* of *site*; keep nothing."""
+    judgements = state().moderation_of(site.name).judge_all(comments, memories, lists(site))
     state().metrics.judged(judgements)
     return judgements
+
+
+def decide(site: Site, id: str, verdict: Verdict, who: Who, *, replaces: bool = False) -> tuple[Given, bool]:
+    """Keep the *verdict* that *site* tells us on its submission *id*; return what stands, and whether it is new.
+
+    The same verdict told twice is kept once. Another one that stands is withdrawn for it when it *replaces*.
+
+    Raises AlreadyJudgedError, GoneError.
+    """
+    now = datetime.now(UTC)
+    try:
+        return verdicts.give(state().engine, id, verdict, who, now), True
+    except AlreadyJudgedError as error:
+        standing = error.given.verdict
+        if (standing.decision, standing.reason, standing.labels) == (verdict.decision, verdict.reason, verdict.labels):
+            return error.given, False
+        if not replaces:
+            raise
+        return verdicts.give(state().engine, id, verdict, who, now, replaces=True), True
 
 
 def _as_kept(comment: Comment) -> Comment:
@@ -72,48 +112,50 @@ def shortened(ip: str) -> str:
     return str(ip_network((ip, 24 if address.version == 4 else 48), strict=False).network_address)
 
 
-def lists() -> SiteLists:
-    """Return the site's own words, at most WORDS_FOR seconds old, or the last read while the database is away."""
-    words = state().words
-    if monotonic() >= words.until:
-        try:
-            words.entries = store_words.entries(state().engine, state().settings.site)
-        except StoreError as error:
-            log.error("database", fault=str(error))
-        words.until = monotonic() + WORDS_FOR
-    return site_lists(words.entries)
+def lists(site: Site) -> SiteLists:
+    """Return the own words of *site*."""
+    words = state().words.setdefault(site.name, Fresh(()))
+    return site_lists(words.get(lambda: store_words.entries(state().engine, site.name)))
 
 
-def _remembered(batch: Sequence[Received]) -> list[Memory]:
+def _remembered(site: Site, batch: Sequence[Waiting]) -> list[Memory]:
     """Return what is known before each of *batch*; nothing is looked up for what is not to be kept either.
 
     Comments of one batch do not know each other yet.
     """
-    engine, site, now = state().engine, state().settings.site, datetime.now(UTC)
+    engine, now = state().engine, datetime.now(UTC)
     with state().metrics.step("memory"):
         return [
-            memory.recall(engine, site, _as_kept(received.comment), now) if received.store else Memory()
-            for received in batch
+            memory.recall(engine, site.name, _as_kept(received.comment), now, former.id if former else None)
+            if received.store
+            else Memory()
+            for received, former in batch
         ]
 
 
-def _earlier(comment: Comment) -> Submission | None:
-    if comment.external_id is None:
+def _earlier(site: Site, received: Received) -> Submission | None:
+    if received.comment.external_id is None:
         return None
-    return store.find(state().engine, state().settings.site, external_id=comment.external_id)
+    return store.find(state().engine, site.name, external_id=received.comment.external_id)
 
 
-def _kept(batch: Sequence[Received], judgements: Sequence[Judgement]) -> list[Outcome]:
-    now, site = datetime.now(UTC), state().settings.site
+def _is_news(received: Received, earlier: Submission) -> bool:
+    return received.edited and not says_the_same(received.comment.text, earlier.comment.text)
+
+
+def _kept(site: Site, batch: Sequence[Waiting], judgements: Sequence[Judgement], *, queued: bool) -> list[Outcome]:
+    now = datetime.now(UTC)
     new = [
-        Submission(str(uuid.uuid4()), site, now, _as_kept(received.comment), judgement)
-        for received, judgement in zip(batch, judgements, strict=True)
+        Submission(
+            str(uuid.uuid4()), site.name, now, _as_kept(received.comment), judgement, former.id if former else None
+        )
+        for (received, former), judgement in zip(batch, judgements, strict=True)
         if received.store
     ]
     with state().metrics.step("store"):
-        stored = iter(zip(new, store.add(state().engine, new) if new else (), strict=True))
+        stored = iter(zip(new, store.add(state().engine, new, queued=queued) if new else (), strict=True))
     outcomes = []
-    for received, judgement in zip(batch, judgements, strict=True):
+    for (received, _), judgement in zip(batch, judgements, strict=True):
         if received.store:
             sent, kept = next(stored)
             outcomes.append(Outcome(kept.judgement, kept.id, new=kept is sent))

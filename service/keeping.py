@@ -11,12 +11,14 @@ from typing import Any, TextIO
 import click
 from sqlalchemy import Engine
 
-from service import store
+from service import keys, store
 from service.accounts import hash_password
 from service.domain import Decision
 from service.model import current
 from service.policy import load_policy, reasons
 from service.settings import Settings
+from service.sites import Site, load_sites
+from service.store import keys as store_keys
 from service.store import labels, members
 from service.text import is_blank
 
@@ -31,13 +33,15 @@ def export() -> None:
 @click.option(
     "--output", type=click.File("w", encoding="utf-8"), default="-", help="Where to write; default: standard output"
 )
-def export_labels(since: datetime | None, output: TextIO) -> None:
+@click.option("--site", help="Verdicts of that site alone")
+def export_labels(since: datetime | None, output: TextIO, site: str | None) -> None:
     """Write what verdicts teach, in JSON Lines: `python -m training train --examples FILE` learns from it."""
-    settings, rows = Settings.from_env(), 0
+    rows = 0
     moment = since.replace(tzinfo=UTC) if since else None
-    for row in labels.labels(_engine(), settings.site, moment):
-        output.write(json.dumps(row, ensure_ascii=False) + "\n")
-        rows += 1
+    for name in [_site(site).name] if site else load_sites(Settings.from_env()):
+        for row in labels.labels(_engine(), name, moment):
+            output.write(json.dumps(row, ensure_ascii=False) + "\n")
+            rows += 1
     click.echo(f"{rows} verdict(s)", err=True)
 
 
@@ -49,17 +53,18 @@ def export_labels(since: datetime | None, output: TextIO) -> None:
     help="Limits laid over the release's, as VIGIE_POLICY would  [default: VIGIE_POLICY]",
 )
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Comments from that day on")
-def backtest(site_policy: Path | None, since: datetime | None) -> None:
+@click.option("--site", help="The site whose comments are meant  [default: VIGIE_SITE]")
+def backtest(site_policy: Path | None, since: datetime | None, site: str | None) -> None:
     """Tell what a policy would have decided on what is kept, and how often people would have agreed.
 
     Nothing is scored again: each comment keeps the scores and signals that it was judged by, whatever model that was.
     """
-    settings = Settings.from_env()
+    settings, of = Settings.from_env(), _site(site)
     folder = settings.models / current(settings.models)[0]
-    policy = load_policy(folder / "policy.toml", site_policy or settings.policy)
+    policy = load_policy(folder / "policy.toml", site_policy or of.policy)
     changes: Counter[tuple[Decision, Decision]] = Counter()
     agreed: Counter[tuple[str, Decision, Decision]] = Counter()
-    for was, verdict in labels.judged(_engine(), settings.site, since.replace(tzinfo=UTC) if since else None):
+    for was, verdict in labels.judged(_engine(), of.name, since.replace(tzinfo=UTC) if since else None):
         would = max((reason.decision for reason in reasons(policy, was.scores, was.signals)), default=Decision.accept)
         changes[was.decision, would] += 1
         if verdict is not None:
@@ -88,7 +93,7 @@ def forget() -> None:
         "acts": settings.keep_acts_days,
     }
     before = {kind: now - timedelta(days=days) if days else None for kind, days in kept.items()}
-    gone = labels.forget(_engine(), settings.site, before)
+    gone = labels.forget(_engine(), before)
     click.echo(", ".join(f"{kind}: {number}" for kind, number in gone.items()) or "nothing is ever forgotten")
 
 
@@ -105,23 +110,23 @@ def who(command: Any) -> Any:
         ("--id", "The site's author id"),
     ):
         command = click.option(option, "author_id" if option == "--id" else option[2:], help=meant)(command)
-    return command
+    return click.option("--site", help="The site that they write to  [default: VIGIE_SITE]")(command)
 
 
 @author.command(name="export")
 @who
-def export_author(**wanted: str | None) -> None:
+def export_author(site: str | None, **wanted: str | None) -> None:
     """Write everything that is kept of an author as one JSON list."""
-    found = labels.author(_engine(), Settings.from_env().site, _author(wanted))
+    found = labels.author(_engine(), _site(site).name, _author(wanted))
     click.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 
 @author.command(name="erase")
 @who
 @click.confirmation_option(prompt="Erase everything that is kept of this author?")
-def erase_author(**wanted: str | None) -> None:
+def erase_author(site: str | None, **wanted: str | None) -> None:
     """Erase everything that is kept of an author; it cannot be taken back."""
-    gone = labels.erase_author(_engine(), Settings.from_env().site, _author(wanted))
+    gone = labels.erase_author(_engine(), _site(site).name, _author(wanted))
     click.echo(f"{gone} comment(s) erased")
 
 
@@ -130,6 +135,44 @@ def _author(wanted: Mapping[str, str | None]) -> dict[str, str]:
     if not told:
         raise click.UsageError("expected --id, --email or --name")
     return told
+
+
+@click.group()
+def key() -> None:
+    """The keys with which sites' programs ask; without any, only this machine is served."""
+
+
+@key.command()
+@click.option("--site", help="A site of VIGIE_SITES  [default: VIGIE_SITE]")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(keys.SCOPES), default=keys.USUAL_SCOPES,
+              show_default=True, help="What it may do; may be given several times")  # fmt: skip
+@click.option("--rate", type=click.IntRange(min=1), default=keys.USUAL_RATE, show_default=True,
+              help="Comments a minute")  # fmt: skip
+@click.option("--note", default="", help="To know it again: the program, the server")
+def new(site: str | None, scopes: tuple[str, ...], rate: int, note: str) -> None:
+    """Make a key and show it, this once: only its digest is kept."""
+    of, minted = _site(site).name, keys.mint()
+    store_keys.add(_engine(), keys.digest(minted), of, scopes, rate, note[:200], "vigie key", datetime.now(UTC))
+    click.echo(minted)
+
+
+@key.command(name="list")
+def list_keys() -> None:
+    """Tell every key, by its number."""
+    for one in store_keys.listed(_engine()):
+        used = f"used {one.used_at:%Y-%m-%d}" if one.used_at else "never used"
+        revoked = f", revoked {one.revoked_at:%Y-%m-%d}" if one.revoked_at else ""
+        made = f"made {one.made_at:%Y-%m-%d} by {one.made_by}"
+        click.echo(f"{one.id}  {one.site}  {'+'.join(one.scopes)}  {one.rate}/min  {made}, {used}{revoked}  {one.note}")
+
+
+@key.command()
+@click.argument("number", type=int)
+def revoke(number: int) -> None:
+    """End the key of that NUMBER; the service knows it within seconds."""
+    if not store_keys.revoke(_engine(), number, datetime.now(UTC)):
+        raise click.ClickException(f"expected the number of a key in force, found {number}")
+    click.echo(f"key {number} is revoked")
 
 
 @click.group()
@@ -165,6 +208,14 @@ def disable(name: str) -> None:
     if not members.change_moderator(_engine(), name, disabled=True):
         raise click.ClickException(f"expected the name of an account, found none of {name}")
     click.echo(f"{name} may no longer sign in")
+
+
+def _site(name: str | None) -> Site:
+    settings = Settings.from_env()
+    sites = load_sites(settings)
+    if (name or settings.site) not in sites:
+        raise click.UsageError(f"expected one of the sites {', '.join(sites)}, found {name}")
+    return sites[name or settings.site]
 
 
 def _engine() -> Engine:

@@ -17,6 +17,7 @@ ABOUT = (
     "Vigie lit le commentaire d'un lecteur et répond par une décision : `accept` (publier), `hold` (le soumettre à un "
     "modérateur) ou `reject` (refuser), avec des motifs en français. Toutes les erreurs sont des problèmes RFC 9457."
 )
+KEY = "La clé du site (`vigie key new`). Tant qu'il n'y en a aucune, Vigie ne répond qu'à sa propre machine, sans clé."
 
 
 class ProblemSchema(Schema):
@@ -46,6 +47,7 @@ class Operation:
     media_types: tuple[str, ...]
     body: str | None
     example: Mapping[str, Any] | None
+    scope: str | None
 
 
 OPERATIONS: dict[Callable[..., Any], Operation] = {}
@@ -60,11 +62,17 @@ def describe(
     media_types: tuple[str, ...] = (),
     body: str | None = None,
     example: Mapping[str, Any] | None = None,
+    scope: str | None = None,
 ) -> Callable[[View], View]:
-    """Say of a view what it takes (*body*: the name of a schema of the document) and what it answers."""
+    """Say of a view what it takes (*body*: the name of a schema of the document) and what it answers.
+
+    scope : what a key must be allowed to do, None when no key is asked for.
+    """
+    if scope is not None:
+        problems = (*problems, 401, 403, 429)
 
     def remember(view: View) -> View:
-        OPERATIONS[view] = Operation(summary, about, answers, problems, media_types, body, example)
+        OPERATIONS[view] = Operation(summary, about, answers, problems, media_types, body, example, scope)
         return view
 
     return remember
@@ -78,6 +86,7 @@ def document(app: Flask, version: str, schemas: Mapping[str, Schema]) -> dict[st
     for name, schema in schemas.items():
         spec.components.schema(name, schema=schema)
     spec.components.schema("Problem", schema=ProblemSchema)
+    spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "description": KEY})
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         if view in OPERATIONS:
@@ -122,6 +131,9 @@ def _operation(endpoint: str, operation: Operation) -> dict[str, Any]:
             for status in operation.problems
         },
     }
+    if operation.scope:
+        described["security"] = [{"key": []}, {}]  # {}: this very machine, as long as there is no key
+        described["description"] = f"{operation.about} Portée de la clé : `{operation.scope}`.".strip()
     if operation.body:
         content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}}
         if operation.example:

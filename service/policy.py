@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.domain import ATTRIBUTES, Decision, Reason, Scores, Signal
+from service.domain import ATTRIBUTES, Decision, Memory, Reason, Scores, Signal
 
 SIGNALS: Mapping[str, tuple[str | None, str]] = {
     "links": ("spam", "Le commentaire contient {value} lien(s)."),
@@ -43,6 +43,9 @@ SIGNALS: Mapping[str, tuple[str | None, str]] = {
     "author_rejected": (None, "Le commentaire vient d'un auteur dont {value} % des derniers ont été refusés."),
     "honeypot": ("spam", "Le commentaire remplit un champ caché du formulaire, comme le font les robots."),
     "sent_at_once": ("spam", "Le commentaire a été envoyé plus vite qu'on ne peut l'écrire."),
+    "staff": (None, "Le commentaire vient de la rédaction du site."),
+    "trusted_author": (None, "Le commentaire vient d'un auteur dont les {value} précédents sont connus et les derniers "
+                       "tous acceptés."),
 }  # fmt: skip
 """Code of a signal to the attribute it speaks for (None: none of them) and what it means, in French."""
 
@@ -70,6 +73,10 @@ class Limits:
 
     hold: float = math.inf
     reject: float = math.inf
+    waive: float = math.inf
+    """From this value of a signal on, nothing is held; what is rejected stays so."""
+    throttle: float = math.inf
+    """From this value of a flood on, the caller is told to come back later, and nothing is kept."""
 
     def decide(self, value: float) -> Decision:
         """Return what *value* leads to; a higher value never leads to less."""
@@ -82,8 +89,12 @@ class Limits:
         return self.reject if value >= self.reject else self.hold
 
 
+NEVER = Limits()
 USUAL = {"listed_hold": Limits(hold=1), "listed_reject": Limits(hold=1, reject=1)}
 """What a site's own words lead to where a policy does not say otherwise."""
+
+
+FLOODS = ("author_flood", "address_flood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +105,32 @@ class Policy:
     attributes: Mapping[str, Limits]
     signals: Mapping[str, Limits]
 
+    def of_signal(self, code: str) -> Limits:
+        """Return the limits of a signal; without any it is only shown."""
+        return self.signals.get(code, USUAL.get(code, NEVER))
+
+    def throttles(self, memory: Memory) -> bool:
+        """Tell whether so much came lately that the next comment is not even judged."""
+        lately = {"author_flood": memory.author_lately, "address_flood": memory.address_lately}
+        return any(value >= self.of_signal(code).throttle for code, value in lately.items())
+
 
 def reasons(policy: Policy, scores: Scores, signals: Iterable[Signal]) -> tuple[Reason, ...]:
     """Return every ground on which *policy* holds or rejects, severest first; raising a score never softens one."""
-    found = []
+    found, observed = [], tuple(signals)
     for attribute, score in scores.items():
-        limits = policy.attributes.get(attribute, Limits())
+        limits = policy.attributes.get(attribute, NEVER)
         if decision := limits.decide(score):
             found.append(
                 Reason(attribute, MEANINGS[attribute], decision, attribute, score, threshold=limits.reached(score))
             )
-    for signal in signals:
-        if decision := policy.signals.get(signal.code, USUAL.get(signal.code, Limits())).decide(signal.value):
+    for signal in observed:
+        if decision := policy.of_signal(signal.code).decide(signal.value):
             attribute_or_none, meaning = SIGNALS[signal.code]
             message = meaning.format(value=signal.value)
             found.append(Reason(signal.code, message, decision, attribute_or_none, spans=signal.spans))
+    if any(signal.value >= policy.of_signal(signal.code).waive for signal in observed):
+        found = [reason for reason in found if reason.decision is Decision.reject]
     return tuple(sorted(found, key=lambda reason: (-reason.decision, -(reason.score or 0))))
 
 
@@ -164,8 +186,11 @@ def _overlay(release: Mapping[str, Any], site: Mapping[str, Any]) -> dict[str, A
 def _limits(path: Path, name: str, table: Mapping[str, Any], highest: float) -> Limits:
     values: dict[str, float] = {}
     for key, value in table.items():
-        if key not in {"hold", "reject"}:
-            raise PolicyError(f"{path}: [{name}] {key} is unknown, expected hold or reject")
+        known = (
+            {"hold", "reject"} | ({"waive"} if name in SIGNALS else set()) | ({"throttle"} if name in FLOODS else set())
+        )
+        if key not in known:
+            raise PolicyError(f"{path}: [{name}] {key} is unknown, expected one of {', '.join(sorted(known))}")
         if value is False:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= highest:

@@ -14,6 +14,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 TITLES: Mapping[int, tuple[str, str, str]] = {
     400: ("unreadable", "Requête illisible", "Le corps de la requête ne peut pas être lu."),
+    401: ("unauthorized", "Clé requise", "Envoyez la clé de votre site : Authorization: Bearer …"),
     403: ("forbidden", "Interdit", "Vous n'avez pas le droit de faire cela."),
     404: ("not-found", "Introuvable", "Il n'y a rien à cette adresse."),
     405: ("method-not-allowed", "Méthode non autorisée", "Cette adresse n'accepte pas cette méthode."),
@@ -22,6 +23,7 @@ TITLES: Mapping[int, tuple[str, str, str]] = {
     413: ("too-large", "Requête trop volumineuse", "Le corps de la requête dépasse la taille autorisée."),
     415: ("unsupported-media-type", "Type de contenu non pris en charge", "Envoyez du JSON en UTF-8."),
     422: ("invalid", "Données invalides", "Certains champs manquent ou ne sont pas valides."),
+    429: ("too-many", "Trop de demandes", "Trop de commentaires à la fois. Réessayez un peu plus tard."),
     500: ("internal", "Erreur interne", "Une erreur inattendue s'est produite. Donnez l'identifiant de la requête à "
           "l'administrateur."),
     503: ("unavailable", "Service indisponible", "La base de données ne répond pas, rien n'est gardé. Réessayez."),
@@ -35,10 +37,17 @@ class Problem(HTTPException):
     *errors* maps the name of a field to its messages (or, inside an object, to such a map).
     """
 
-    def __init__(self, code: int, detail: str | None = None, errors: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        detail: str | None = None,
+        errors: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.errors = errors
+        self.headers = headers or {}
 
 
 def init_app(app: Flask) -> None:
@@ -69,6 +78,7 @@ def respond(error: HTTPException) -> Response:
         told = (error.description, error.errors) if isinstance(error, Problem) else (None, None)
         response.set_data(json.dumps(body(code, *told)))
         response.content_type = MEDIA_TYPE
+        response.headers.extend(error.headers if isinstance(error, Problem) else {})
     return response
 
 

@@ -129,10 +129,11 @@ class ArticleSchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A valid comment, and whether the caller wants it to be kept."""
+    """A valid comment, and whether the caller wants it to be kept, and as a new version of an earlier one."""
 
     comment: Comment
-    store: bool
+    store: bool = True
+    edited: bool = False
 
 
 def comment_schema(most_name_bytes: int, most_comment_bytes: int) -> Schema:
@@ -159,11 +160,15 @@ def comment_schema(most_name_bytes: int, most_comment_bytes: int) -> Schema:
             metadata={"description": "Secondes entre l'affichage du formulaire et son envoi"},
         )
         store = Flag(load_default=True, metadata={"description": "false : décider sans rien conserver"})
+        edited = Flag(
+            load_default=False,
+            metadata={"description": "true : l'auteur a modifié le commentaire de cet `external_id`"},
+        )
 
         @post_load
         def make(self, data: dict[str, Any], **_: Any) -> Received:
-            store = data.pop("store")
-            return Received(Comment(text=data.pop("comment"), **data), store)
+            store, edited = data.pop("store"), data.pop("edited")
+            return Received(Comment(text=data.pop("comment"), **data), store, edited)
 
     return CommentSchema()
 
@@ -192,14 +197,32 @@ class VerdictSchema(StrictSchema):
     legal_ground = _optional(2000, "Fondement juridique d'un refus")
     explanation = _optional(2000, "Explication pour l'auteur")
     note = _optional(2000, "Note pour l'équipe")
+    replace = Flag(load_default=False, metadata={"description": "true : annule un autre verdict déjà rendu"})
 
     @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Verdict:
+    def make(self, data: dict[str, Any], **_: Any) -> tuple[Verdict, bool]:
+        replaces = data.pop("replace")
         decision = Decision[data.pop("decision")]
         if decision is Decision.accept and data["reason"]:
             raise ValidationError({"reason": ["Un motif n'accompagne qu'un refus."]})
         labels = data.pop("labels")
-        return Verdict(decision, labels_of(decision, data["reason"]) if labels is None else labels, **data)
+        verdict = Verdict(decision, labels_of(decision, data["reason"]) if labels is None else labels, **data)
+        return verdict, replaces
+
+
+class AuthorSchema(StrictSchema):
+    """Which author is meant: by one of these or several, which must then all be right."""
+
+    id = _optional(200, "Identifiant de l'auteur chez le site (`author_id`)")
+    email = _optional(100, "Son adresse électronique exacte", EMAIL)
+    name = _optional(245, "Son nom exact")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, str]:
+        wanted = {"author_id" if name == "id" else name: value for name, value in data.items() if value}
+        if not wanted:
+            raise ValidationError("Dites de quel auteur il s'agit : id, email ou name.", "id")
+        return wanted
 
 
 class GivenSchema(Schema):

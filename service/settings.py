@@ -11,6 +11,8 @@ from marshmallow import ValidationError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "VIGIE_"
+CORAL_FAULTS = ("hold", "skip")
+OTHER_LANGUAGES = ("refuse", "score")
 
 
 class SettingsError(ValueError):
@@ -31,6 +33,10 @@ class Settings:
     models: Path = ROOT / "models"
     policy: Path | None = None
     site: str = "default"
+    sites: Path | None = None
+    """What is different for each of several sites: service/sites.py."""
+    public_url: str | None = None
+    """Where clients reach this service, when that is not what they see of it (a proxy in front)."""
     time_zone: str = "Europe/Paris"
     addresses: str = "shortened"
     """Readers' IP addresses: off, shortened or full."""
@@ -45,6 +51,16 @@ class Settings:
     max_batch_bytes: int = 16_777_216
     webhook_url: str | None = None
     webhook_secret: str | None = None
+    coral_secrets: tuple[str, ...] = ()
+    """Any of them may have signed what Coral sends."""
+    coral_fault: str = "hold"
+    """What Coral is told of a comment that could not be judged: hold, or skip (Coral's own rules decide)."""
+    coral_deadline: int = 160
+    """Milliseconds within which Coral has its answer."""
+    akismet_toxicity: bool = False
+    """Whether what is toxic counts as spam for Akismet's clients."""
+    other_languages: str = "refuse"
+    """What Perspective's clients get for other languages than French: refuse (the protocol's error) or score."""
     try_page: str = "loopback"
     """loopback, on or off."""
     log_format: str = "json"
@@ -77,6 +93,8 @@ class Settings:
             models=env.path("MODELS", default.models),
             policy=env.path("POLICY", default.policy),
             site=env.str("SITE", default.site, validate=validate.Length(min=1, max=100)),
+            sites=env.path("SITES", default.sites),
+            public_url=env.str("PUBLIC_URL", default.public_url, validate=is_address),
             time_zone=env.str("TIME_ZONE", default.time_zone, validate=_is_time_zone),
             addresses=env.str("ADDRESSES", default.addresses, validate=validate.OneOf(["off", "shortened", "full"])),
             keep_accepted_days=env.int("KEEP_ACCEPTED_DAYS", default.keep_accepted_days, validate=days),
@@ -87,8 +105,15 @@ class Settings:
             max_comment_bytes=env.int("MAX_COMMENT_BYTES", default.max_comment_bytes, validate=positive),
             max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes, validate=positive),
             max_batch_bytes=env.int("MAX_BATCH_BYTES", default.max_batch_bytes, validate=positive),
-            webhook_url=env.str("WEBHOOK_URL", default.webhook_url, validate=_is_address),
-            webhook_secret=env.str("WEBHOOK_SECRET", default.webhook_secret, validate=_is_secret),
+            webhook_url=env.str("WEBHOOK_URL", default.webhook_url, validate=is_address),
+            webhook_secret=env.str("WEBHOOK_SECRET", default.webhook_secret, validate=is_secret),
+            coral_secrets=tuple(env.list("CORAL_SECRETS", [], validate=are_secrets) or ()),
+            coral_fault=env.str("CORAL_FAULT", default.coral_fault, validate=validate.OneOf(CORAL_FAULTS)),
+            coral_deadline=env.int("CORAL_DEADLINE", default.coral_deadline, validate=validate.Range(min=20, max=9000)),
+            akismet_toxicity=env.bool("AKISMET_TOXICITY", default.akismet_toxicity),
+            other_languages=env.str(
+                "OTHER_LANGUAGES", default.other_languages, validate=validate.OneOf(OTHER_LANGUAGES)
+            ),
             try_page=env.str("TRY_PAGE", default.try_page, validate=validate.OneOf(["loopback", "on", "off"])),
             log_format=env.str("LOG_FORMAT", default.log_format, validate=validate.OneOf(["json", "console"])),
             log_level=env.str(
@@ -106,7 +131,8 @@ class Settings:
         return settings
 
 
-def _is_address(url: str | None) -> None:
+def is_address(url: str | None) -> None:
+    """Raise ValidationError unless *url* is None or an address of the web."""
     if url is None:
         return
     try:
@@ -118,9 +144,16 @@ def _is_address(url: str | None) -> None:
         raise ValidationError("expected an address http://… or https://… in ASCII")
 
 
-def _is_secret(secret: str | None) -> None:
+def is_secret(secret: str | None) -> None:
+    """Raise ValidationError unless *secret* is None or long enough."""
     if secret is not None and len(secret) < 16:
         raise ValidationError("expected at least 16 characters")
+
+
+def are_secrets(secrets: list[str]) -> None:
+    """Raise ValidationError unless each of *secrets* is long enough."""
+    for secret in secrets:
+        is_secret(secret)
 
 
 def _is_time_zone(name: str) -> None:

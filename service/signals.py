@@ -61,6 +61,11 @@ RUN = re.compile(r"([^\s.\-_=*#~0-9])\1{5,}")
 # An insult, written § here, and what makes it an address: "tu n'es qu'un §", "bande de §", "pauvre §", "quel §".
 TYPING = 3.0
 """Seconds below which nobody has read and filled in a form."""
+STAFF = frozenset(
+    ("staff", "moderator", "admin", "administrator", "editor", "author", "journalist", "rédaction", "redaction",
+     "équipe", "equipe", "journaliste", "modérateur", "modératrice", "moderateur", "administrateur", "administratrice")
+)  # fmt: skip
+"""Roles of those who write for the site, as Coral, WordPress and French newsrooms call them."""
 ADDRESSED_INSULT = re.compile(
     r"""
     (?<!\S)\**(?:(?:tu|t|vous|vs)[ ](?:n[ ])?(?:es|etes)|tes|toi[ ]et[ ]ta|espece[ ]de?|bande[ ]de?|tas[ ]de?
@@ -230,6 +235,8 @@ def circumstances(comment: Comment, memory: Memory) -> Iterator[Signal]:
         "author_rejected": memory.author_rejected,
         "honeypot": int(comment.honeypot is not None),
         "sent_at_once": int(comment.seconds is not None and comment.seconds < TYPING),
+        "staff": int((comment.role or "").casefold() in STAFF),
+        "trusted_author": memory.author_before or 0 if memory.author_clean else 0,
     }
     yield from (Signal(code, value) for code, value in facts.items() if value)
 

@@ -1,9 +1,7 @@
 """The page to try Vigie: an article with a comment form, answered as a news site would answer its reader."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
-from ipaddress import ip_address
 from typing import Any
 
 from flask import Blueprint, json, redirect, render_template, request, url_for
@@ -12,6 +10,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from service import bodies, intake, problems
+from service.admission import is_local
 from service.logs import log
 from service.marks import marked
 from service.problems import Problem
@@ -26,8 +25,6 @@ CODE = {
     "python": ROOT / "integrations" / "python" / "vigie_comment.py",
 }
 """Files that the page shows as they are: what a developer copies is what runs here, or in a test."""
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
-OWN_NAME = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
 
 
 @blueprint.before_request
@@ -59,7 +56,7 @@ def submit() -> ResponseReturnValue:
     try:
         sent = _form()
         received = state().comment_schema.load(sent | {"article": ARTICLE})
-        outcome = intake.take([received])[0]
+        outcome = intake.take(state().sites[state().settings.site], [received])[0]
     except ValidationError as error:
         return _page(sent, problem=problems.body(422, errors=error.messages_dict)), 422
     except HTTPException as error:
@@ -76,11 +73,7 @@ def is_served() -> bool:
     settings = state().settings
     if settings.try_page != "loopback":
         return settings.try_page == "on"
-    if any(header in request.headers for header in FORWARDED):
-        return False  # a proxy on this machine speaks for somebody else
-    return _is_loopback(request.remote_addr or "") and (
-        _is_loopback(settings.host) or OWN_NAME.fullmatch(request.host) is not None
-    )
+    return is_local()
 
 
 def _form() -> dict[str, Any]:
@@ -108,10 +101,3 @@ def _page(
 @cache
 def _code() -> Mapping[str, str]:
     return {name: path.read_text("utf-8") for name, path in CODE.items()}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

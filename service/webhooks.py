@@ -14,7 +14,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from sqlalchemy import Engine
 
 from service.logs import log
-from service.settings import Settings
+from service.sites import Site
 from service.store import StoreError, outbox
 
 SECONDS = 5.0
@@ -39,11 +39,12 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return f"t={timestamp},v1={signed}"
 
 
-def deliver(engine: Engine, url: str, secret: str, now: datetime) -> int:
-    """Send the letters whose time has come; return how many the site has taken (answered 2xx)."""
+def deliver(engine: Engine, sites: Mapping[str, Site], now: datetime) -> int:
+    """Send the letters whose time has come; return how many their sites have taken (answered 2xx)."""
     taken = 0
     for letter in outbox.due(engine, now, LEASE):
-        fault = _send(url, secret, letter.body, now)
+        site = sites.get(letter.body["site"])
+        fault = _send(site, letter.body, now) if site else "no such site"
         if fault is None:
             outbox.delivered(engine, letter)
             taken += 1
@@ -53,21 +54,20 @@ def deliver(engine: Engine, url: str, secret: str, now: datetime) -> int:
     return taken
 
 
-def start(settings: Settings, engine: Engine) -> threading.Thread | None:
-    """Start the thread that empties the outbox; None when no address is configured."""
-    if settings.webhook_url is None or settings.webhook_secret is None:
+def start(sites: Mapping[str, Site], engine: Engine) -> threading.Thread | None:
+    """Start the thread that empties the outbox; None when no site wants to be told."""
+    if not any(site.is_told for site in sites.values()):
         return None
-    given = (engine, settings.webhook_url, settings.webhook_secret)
-    thread = threading.Thread(target=_run, args=given, name="webhooks", daemon=True)
+    thread = threading.Thread(target=_run, args=(engine, sites), name="webhooks", daemon=True)
     thread.start()
     return thread
 
 
-def _run(engine: Engine, url: str, secret: str) -> None:
+def _run(engine: Engine, sites: Mapping[str, Site]) -> None:
     wait = threading.Event().wait
     while True:
         try:
-            deliver(engine, url, secret, datetime.now(UTC))
+            deliver(engine, sites, datetime.now(UTC))
         except StoreError as error:
             log.error("database", fault=str(error))
         except Exception as error:
@@ -75,16 +75,18 @@ def _run(engine: Engine, url: str, secret: str) -> None:
         wait(PAUSE)
 
 
-def _send(url: str, secret: str, letter: Mapping[str, Any], now: datetime) -> str | None:
+def _send(site: Site, letter: Mapping[str, Any], now: datetime) -> str | None:
     """Return what went wrong, in a word; None when the site has taken the letter."""
+    if site.webhook_url is None or site.webhook_secret is None:
+        return "no address"
     body = json.dumps(letter, ensure_ascii=False).encode()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Vigie",
-        "X-Vigie-Signature": signature(secret, int(now.timestamp()), body),
+        "X-Vigie-Signature": signature(site.webhook_secret, int(now.timestamp()), body),
     }
     try:
-        with OPENER.open(Request(url, body, headers), timeout=SECONDS):  # noqa: S310 - http or https, by the settings
+        with OPENER.open(Request(site.webhook_url, body, headers), timeout=SECONDS):  # noqa: S310 - http or https, by the settings
             return None
     except HTTPError as error:
         error.close()

@@ -14,6 +14,8 @@ from flask.testing import FlaskClient
 from service.cli import main as vigie
 from service.model import Model
 from service.policy import SIGNALS, load_policy
+from service.settings import Settings
+from service.sites import load_sites
 from training.__main__ import main as training
 from training.own import read_plain
 
@@ -129,3 +131,12 @@ def test_a_link_to_a_file_leads_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!http|#)([^)#]+)", document.read_text("utf-8"))
 
     assert [] == [target for target in targets if not (document.parent / target).exists()]
+
+
+def test_the_example_of_several_sites_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "sites.toml"
+    file.write_text(blocks(ROOT / "docs" / "integrate.md", "toml")[0], "utf-8")
+    sites = load_sites(Settings(sites=file))
+
+    assert ["default", "le-journal", "la-gazette"] == list(sites)
+    assert sites["la-gazette"].is_told

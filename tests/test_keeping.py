@@ -17,6 +17,8 @@ from service.accounts import sign_in
 from service.cli import main
 from service.domain import Comment, Decision, Judgement, Reason, Submission, Verdict
 from service.intake import shortened
+from service.keys import digest
+from service.store import keys as store_keys
 from service.store import members, tables, verdicts
 from service.store.acts import Who
 from training.own import read_plain
@@ -196,3 +198,26 @@ def test_a_policy_is_tried_on_what_is_kept(engine: Engine, tmp_path: Path) -> No
 )
 def test_an_address_is_shortened(ip: str, kept: str) -> None:
     assert kept == shortened(ip)
+
+
+def test_a_key_is_made_told_and_revoked(engine: Engine) -> None:
+    made = vigie("key", "new", "--note", "le serveur", "--rate", "60")
+    key = made.output.strip()
+
+    assert (0, 12) == (made.exit_code, len(key))
+    assert store_keys.in_force(engine)[digest(key)].site == "default"
+    listed = vigie("key", "list").output
+    assert "1  default  judge+verdict  60/min" in listed
+    assert "never used" in listed
+    assert key not in listed
+    assert 0 == vigie("key", "revoke", "1").exit_code
+    assert {} == store_keys.in_force(engine)
+    assert "revoked" in vigie("key", "list").output
+    assert 1 == vigie("key", "revoke", "1").exit_code
+
+
+def test_a_key_is_for_a_site_that_there_is() -> None:
+    told = vigie("key", "new", "--site", "gazette")
+
+    assert 2 == told.exit_code
+    assert "expected one of the sites default, found gazette" in told.output

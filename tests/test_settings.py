@@ -35,6 +35,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("models", "/srv/models", Path("/srv/models")),
         ("policy", "/srv/policy.toml", Path("/srv/policy.toml")),
         ("site", "le-journal", "le-journal"),
+        ("sites", "/srv/sites.toml", Path("/srv/sites.toml")),
+        ("public_url", "https://vigie.example.org", "https://vigie.example.org"),
         ("time_zone", "America/Montreal", "America/Montreal"),
         ("addresses", "off", "off"),
         ("keep_accepted_days", "0", 0),
@@ -43,6 +45,11 @@ def test_nothing_needs_to_be_set() -> None:
         ("keep_acts_days", "30", 30),
         ("webhook_url", "https://example.org/vigie", "https://example.org/vigie"),
         ("webhook_secret", "sixteen characters", "sixteen characters"),
+        ("coral_secrets", f"empsec_{'a' * 20},empsec_{'b' * 20}", (f"empsec_{'a' * 20}", f"empsec_{'b' * 20}")),
+        ("coral_fault", "skip", "skip"),
+        ("coral_deadline", "400", 400),
+        ("akismet_toxicity", "true", True),
+        ("other_languages", "score", "score"),
         ("max_name_bytes", "10", 10),
         ("max_comment_bytes", "1000", 1000),
         ("max_body_bytes", "2000", 2000),
@@ -89,6 +96,12 @@ def test_every_field_is_in_the_table_above() -> None:
         ("WEBHOOK_URL", "http://[x/"),
         ("PROXIES", "-1"),
         ("WEBHOOK_SECRET", "short"),
+        ("CORAL_SECRETS", "empsec_long_enough_for_that,short"),
+        ("CORAL_FAULT", "accept"),
+        ("CORAL_DEADLINE", "5"),
+        ("AKISMET_TOXICITY", "maybe"),
+        ("OTHER_LANGUAGES", "all"),
+        ("PUBLIC_URL", "vigie.example.org"),
         ("TIME_ZONE", "Paris"),
         ("TIME_ZONE", "../etc/passwd"),
         ("ADDRESSES", "some"),
@@ -142,7 +155,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
     assert {f"VIGIE_{name.upper()}" for name in Settings.__dataclass_fields__} == set(rows)
     for name, default in dataclasses.asdict(Settings()).items():
-        told = "none" if default is None else f"`{str(default).replace(str(ROOT), '<project>')}`"
+        shown = str(default).lower() if isinstance(default, bool) else str(default).replace(str(ROOT), "<project>")
+        told = "none" if default in (None, ()) else f"`{shown}`"
         assert told == rows[f"VIGIE_{name.upper()}"]
 
 

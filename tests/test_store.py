@@ -395,11 +395,11 @@ def test_the_queue_on_both_databases(engine: Engine) -> None:
     assert {first, second} < set(ids)
     assert first != second
     assert second != queue.take_next(engine, "default", anne, now, lease, passed=second, worst_first=True)
-    given = verdicts.give(engine, str(first), Verdict(Decision.reject, {"spam": 1}), anne, now, tell=True)
+    given = verdicts.give(engine, str(first), Verdict(Decision.reject, {"spam": 1}), anne, now, told={"default"})
     with pytest.raises(AlreadyJudgedError):
         verdicts.give(engine, str(first), Verdict(Decision.accept, {}), anne, now)
     assert (2, {}, {}) == queue.counts(engine, "default")
-    assert first == verdicts.withdraw(engine, given.id, anne, now, lease, tell=True)
+    assert first == verdicts.withdraw(engine, given.id, anne, now, lease, told={"default"})
     assert 3 == queue.counts(engine, "default")[0]
     assert 2 == len(outbox.due(engine, now, lease))
     assert 2 == len(queue.by_author(engine, held[0], now))
@@ -410,4 +410,4 @@ def test_the_queue_on_both_databases(engine: Engine) -> None:
     assert words.add(engine, "default", "patate", "hold", "Anne", now)
     assert not words.add(engine, "default", "patate", "hold", "Anne", now)
     assert ["patate"] == [listed.word for listed in words.listed(engine, "default", now)]
-    assert {"accepted": 0} == forget(engine, "default", {"accepted": now})
+    assert {"accepted": 0} == forget(engine, {"accepted": now})

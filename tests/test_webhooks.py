@@ -19,6 +19,8 @@ from service import store, webhooks
 from service.accounts import hash_password
 from service.domain import Comment, Decision, Judgement, Submission, Verdict
 from service.settings import ROOT, Settings
+from service.sites import Site as NewsSite
+from service.sites import load_sites
 from service.store import members, outbox, verdicts
 from service.store.acts import Who
 from service.webhooks import deliver, signature
@@ -26,6 +28,11 @@ from service.webhooks import deliver, signature
 SECRET = "a secret of these tests"
 NOW = datetime.now(UTC)
 ID = "00000000-0000-0000-0000-000000000001"
+
+
+def told(url: str) -> dict[str, NewsSite]:
+    """Return the one site, which wants to be told at *url*."""
+    return dict(load_sites(dataclasses.replace(Settings(), webhook_url=url, webhook_secret=SECRET)))
 
 
 class Site(HTTPServer):
@@ -83,13 +90,13 @@ ANNE = Who(actor="Anne", id=1)
 
 def judge(engine: Engine) -> int:
     verdict = Verdict(Decision.reject, {"insult": 1}, "OFFENSIVE", explanation="Pas d'insultes ici.", note="entre nous")
-    return verdicts.give(engine, ID, verdict, ANNE, NOW, tell=True).id
+    return verdicts.give(engine, ID, verdict, ANNE, NOW, told={"default"}).id
 
 
 def test_a_verdict_is_told_signed_and_once(engine: Engine, site: Site) -> None:
     judge(engine)
 
-    assert (1, 0) == (deliver(engine, site.url, SECRET, NOW), deliver(engine, site.url, SECRET, NOW))
+    assert (1, 0) == (deliver(engine, told(site.url), NOW), deliver(engine, told(site.url), NOW))
     [(headers, body)] = site.got
     assert {
         "event": "verdict", "id": ID, "external_id": "4711", "site": "default", "at": NOW.isoformat(),
@@ -106,7 +113,7 @@ def test_the_documented_check_agrees(engine: Engine, site: Site) -> None:
     assert code
     exec(code[1], scope)
     judge(engine)
-    deliver(engine, site.url, SECRET, datetime.now(UTC))
+    deliver(engine, told(site.url), datetime.now(UTC))
     [(headers, body)] = site.got
     check, header = scope["is_from_vigie"], headers["X-Vigie-Signature"]
     old = signature(SECRET, int(time.time()) - 600, body)
@@ -119,11 +126,13 @@ def test_the_documented_check_agrees(engine: Engine, site: Site) -> None:
 
 def test_a_verdict_that_is_undone_is_told_too(engine: Engine, site: Site) -> None:
     number = judge(engine)
-    verdicts.withdraw(engine, number, ANNE, NOW, timedelta(minutes=1), tell=True)
-    deliver(engine, site.url, SECRET, NOW)
-    told = [json.loads(body) for _, body in site.got]
+    verdicts.withdraw(engine, number, ANNE, NOW, timedelta(minutes=1), told={"default"})
+    deliver(engine, told(site.url), NOW)
+    letters = [json.loads(body) for _, body in site.got]
 
-    assert [("verdict", "reject"), ("verdict_withdrawn", "hold")] == [(one["event"], one["decision"]) for one in told]
+    assert [("verdict", "reject"), ("verdict_withdrawn", "hold")] == [
+        (one["event"], one["decision"]) for one in letters
+    ]
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
@@ -131,9 +140,9 @@ def test_what_the_site_did_not_take_is_tried_again_later(engine: Engine, site: S
     judge(engine)
     site.answers = [status]
 
-    assert 0 == deliver(engine, site.url, SECRET, NOW)
-    assert 0 == deliver(engine, site.url, SECRET, NOW + timedelta(seconds=9))
-    assert 1 == deliver(engine, site.url, SECRET, NOW + timedelta(seconds=10))
+    assert 0 == deliver(engine, told(site.url), NOW)
+    assert 0 == deliver(engine, told(site.url), NOW + timedelta(seconds=9))
+    assert 1 == deliver(engine, told(site.url), NOW + timedelta(seconds=10))
     assert 2 == len(site.got)
 
 
@@ -141,16 +150,16 @@ def test_a_site_that_is_away_gets_it_later_and_in_the_end_it_is_laid_aside(engin
     judge(engine)
     now = NOW
     for wait in outbox.WAITS:
-        assert 0 == deliver(engine, "http://127.0.0.1:9/", SECRET, now)
+        assert 0 == deliver(engine, told("http://127.0.0.1:9/"), now)
         assert [] == outbox.laid_aside(engine)
         now += wait
-    deliver(engine, "http://127.0.0.1:9/", SECRET, now)
+    deliver(engine, told("http://127.0.0.1:9/"), now)
     [aside] = outbox.laid_aside(engine)
 
     assert (len(outbox.WAITS) + 1, "URLError") == (aside.tries, aside.fault)
-    assert 0 == deliver(engine, site.url, SECRET, now + timedelta(days=365))
+    assert 0 == deliver(engine, told(site.url), now + timedelta(days=365))
     assert 1 == outbox.try_again(engine, now)
-    assert 1 == deliver(engine, site.url, SECRET, now)
+    assert 1 == deliver(engine, told(site.url), now)
 
 
 def test_two_workers_send_a_letter_once(engine: Engine, site: Site) -> None:
@@ -164,7 +173,7 @@ def test_a_worker_that_ends_with_a_letter_in_hand_loses_nothing(engine: Engine, 
     judge(engine)
     outbox.due(engine, NOW, webhooks.LEASE)
 
-    assert 1 == deliver(engine, site.url, SECRET, NOW + webhooks.LEASE)
+    assert 1 == deliver(engine, told(site.url), NOW + webhooks.LEASE)
 
 
 def test_what_the_site_said_itself_is_not_told_back(engine: Engine) -> None:
@@ -174,13 +183,13 @@ def test_what_the_site_said_itself_is_not_told_back(engine: Engine) -> None:
 
 
 def test_nothing_starts_without_an_address(engine: Engine) -> None:
-    assert webhooks.start(Settings(), engine) is None
+    assert webhooks.start(load_sites(Settings()), engine) is None
 
 
 def test_the_thread_empties_the_outbox(engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "PAUSE", 0.02)
     judge(engine)
-    assert webhooks.start(dataclasses.replace(Settings(), webhook_url=site.url, webhook_secret=SECRET), engine)
+    assert webhooks.start(told(site.url), engine)
     end = time.monotonic() + 5
     while outbox.waiting(engine) and time.monotonic() < end:
         time.sleep(0.02)
@@ -190,8 +199,7 @@ def test_the_thread_empties_the_outbox(engine: Engine, site: Site, monkeypatch: 
 
 def test_an_administrator_sees_what_was_laid_aside_and_sends_it_again(app: Flask, settings: Settings) -> None:
     state = app.extensions["vigie"]
-    told = dataclasses.replace(state.settings, webhook_url="http://127.0.0.1:9/", webhook_secret=SECRET)
-    app.extensions["vigie"] = dataclasses.replace(state, settings=told)
+    app.extensions["vigie"] = dataclasses.replace(state, sites=told("http://127.0.0.1:9/"))
     members.add_moderator(state.engine, "Anne", "administrator", hash_password("correcte-agrafe-cheval"), NOW)
     client = app.test_client()
     client.post("/moderation/connexion", data={"name": "Anne", "password": "correcte-agrafe-cheval"})
@@ -204,7 +212,7 @@ def test_an_administrator_sees_what_was_laid_aside_and_sends_it_again(app: Flask
     now = datetime.now(UTC)
     for wait in (timedelta(0), *outbox.WAITS):
         now += wait
-        deliver(state.engine, "http://127.0.0.1:9/", SECRET, now)
+        deliver(state.engine, told("http://127.0.0.1:9/"), now)
     page = client.get("/moderation/envois").text
 
     assert "1 mis de côté" in page

@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from service.console.door import blueprint
-from service.console.page import BIG, FILTERS, UNDO, now, number_of, render, sent, site, tells, who
+from service.console.page import BIG, FILTERS, UNDO, now, number_of, render, sent, site, told, who
 from service.domain import ATTRIBUTES, REJECTIONS, Decision, Verdict, labels_of
+from service.policy import Limits
 from service.problems import Problem
 from service.state import state
 from service.store import queue, verdicts
@@ -54,7 +56,7 @@ def comment(id: str) -> ResponseReturnValue:
         given=given,
         acts=acts,
         others=queue.by_author(state().engine, entry.submission, now()),
-        limits=state().moderation.policy.attributes,
+        limits=_limits(entry),
         told=None,
     )
 
@@ -64,23 +66,22 @@ def judge(id: str) -> ResponseReturnValue:
     entry = _entry(id)
     chosen: dict[str, Any] = {name: sent()[name] for name in FILTERS if sent().get(name)}
     try:
-        given = verdicts.give(state().engine, entry.submission.id, _verdict(), who(), now(), tell=tells())
+        given = verdicts.give(state().engine, entry.submission.id, _verdict(), who(), now(), told=told())
     except GoneError as error:
         raise Problem(404, "Ce commentaire vient d'être effacé.") from error
     except AlreadyJudgedError as error:
         shown = dataclasses.replace(entry, given=error.given, since=None)
         given_before, acts = verdicts.history(state().engine, id)
-        told = "Un verdict a déjà été rendu sur ce commentaire : le vôtre n'a pas été enregistré."
+        message = "Un verdict a déjà été rendu sur ce commentaire : le vôtre n'a pas été enregistré."
         others = queue.by_author(state().engine, entry.submission, now())
-        page = {"entry": shown, "reader": None, "given": given_before, "acts": acts, "others": others, "told": told}
-        return render("comment", limits=state().moderation.policy.attributes, **page), 409
+        page = {"entry": shown, "reader": None, "given": given_before, "acts": acts, "others": others, "told": message}
+        return render("comment", limits=_limits(entry), **page), 409
     return redirect(url_for("console.take_next", fait=given.id, **chosen), 303)
 
 
 @blueprint.post("/verdicts/<int:number>/annuler")
 def undo(number: int) -> ResponseReturnValue:
-    known = number < BIG
-    back = verdicts.withdraw(state().engine, number, who(), now(), UNDO, tell=tells()) if known else None
+    back = verdicts.withdraw(state().engine, number, who(), now(), UNDO, told=told()) if number < BIG else None
     if back is None:
         raise Problem(409, "Ce verdict ne peut plus être annulé : la minute est passée, ou il n'est pas de vous.")
     return redirect(url_for("console.comment", id=back), 303)
@@ -92,7 +93,7 @@ def judge_many() -> ResponseReturnValue:
     verdict, done, already = _verdict(), 0, 0
     for chosen_id in request.form.getlist("id")[:PAGE]:
         try:
-            verdicts.give(state().engine, _entry(chosen_id).submission.id, verdict, who(), now(), tell=tells())
+            verdicts.give(state().engine, _entry(chosen_id).submission.id, verdict, who(), now(), told=told())
             done += 1
         except (AlreadyJudgedError, GoneError, Problem):  # judged, or erased, by somebody else meanwhile
             already += 1
@@ -131,12 +132,16 @@ def _verdict() -> Verdict:
 
 def _entry(id: str) -> Entry:
     try:
-        entry = queue.entry(state().engine, site(), str(uuid.UUID(id)), now())
+        entry = queue.entry(state().engine, str(uuid.UUID(id)), now())
     except ValueError:
         entry = None
     if entry is None:
         raise Problem(404, "Aucun commentaire n'a cet identifiant.")
     return entry
+
+
+def _limits(entry: Entry) -> Mapping[str, Limits]:
+    return state().moderation_of(entry.submission.site).policy.attributes
 
 
 def _filters() -> dict[str, Any]:

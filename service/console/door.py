@@ -27,10 +27,12 @@ View = Callable[..., ResponseReturnValue]
 @blueprint.before_request
 def begin() -> ResponseReturnValue | None:
     """Know who asks: everything but signing in needs a session, everything that changes something its form token."""
-    g.session = None
+    g.session, g.site = None, None
     request.max_content_length = state().settings.max_body_bytes
     if any("\0" in value for value in (request.full_path, unquote(request.full_path), *sent_values())):
         raise Problem(422, "Un texte contient un caractère interdit.")
+    chosen = request.args.get("site")
+    g.site = chosen if chosen in state().sites else None
     g.session = accounts.session_of(state().engine, request.cookies.get(COOKIE), now())
     if request.method == "POST":
         _refuse_other_sites()

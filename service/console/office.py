@@ -7,33 +7,43 @@ from flask import current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from service import accounts, intake, problems, rollout
+from service import accounts, intake, keys, problems, rollout
 from service.console.door import administrators_only, blueprint
-from service.console.page import duration, now, render, sent, site, tells, who
+from service.console.page import duration, now, render, sent, site, told, who
 from service.lexicon import phrase_of
 from service.logs import log
 from service.model import ModelError
 from service.policy import PolicyError
 from service.problems import Problem
 from service.sitelists import LONGEST
+from service.sites import Site
 from service.state import state
 from service.store import acts, figures, members, outbox, words
+from service.store import keys as store_keys
 from service.store.members import NameTakenError
+
+SCOPE_NAMES = {
+    "judge": "soumettre des commentaires",
+    "verdict": "dire ce que des personnes ont décidé",
+    "author": "exporter et effacer ce qui est conservé d'un auteur",
+}
 
 
 @blueprint.route("/essai", methods=["GET", "POST"])
 def try_text() -> ResponseReturnValue:
     """Judge a text and store nothing."""
+    chosen = _site()
+    limits = state().moderation_of(chosen.name).policy.attributes
     if request.method == "GET":
-        return render("try", values={}, judgement=None, problem={}, limits=state().moderation.policy.attributes)
+        return render("try", values={}, judgement=None, problem={}, limits=limits)
     values = {name: sent().get(name, "") for name in ("name", "comment")}
-    limits = state().moderation.policy.attributes
     try:
         received = state().comment_schema.load({"name": values["name"] or "Anonyme", "comment": values["comment"]})
     except ValidationError as error:
         problem = problems.body(422, errors=error.messages_dict)
         return render("try", values=values, judgement=None, problem=problem, limits=limits), 422
-    judgement = state().moderation.judge(received.comment, lists=intake.lists())
+    judging = state().moderation_of(chosen.name)
+    judgement = judging.judge(received.comment, lists=intake.lists(chosen))
     return render("try", values=values, judgement=judgement, problem={}, limits=limits)
 
 
@@ -41,8 +51,8 @@ def try_text() -> ResponseReturnValue:
 def word_lists() -> ResponseReturnValue:
     """Show the site's own words, put new ones into force, take others out."""
     message = _change_words() if request.method == "POST" else None
-    found = words.listed(state().engine, site(), now() - timedelta(days=30))
-    return render("lists", listed=found, message=message)
+    found = words.listed(state().engine, _site().name, now() - timedelta(days=30))
+    return render("lists", listed=found, message=message, of=_site().name)
 
 
 @blueprint.get("/statistiques")
@@ -92,7 +102,7 @@ def letters() -> ResponseReturnValue:
         acts.note(state().engine, who(), "letters_again", now())
         return redirect(url_for("console.letters"), 303)
     found = outbox.laid_aside(state().engine)
-    return render("letters", letters=found, waiting=outbox.waiting(state().engine) - len(found), tells=tells())
+    return render("letters", letters=found, waiting=outbox.waiting(state().engine) - len(found), tells=bool(told()))
 
 
 @blueprint.post("/preferences")
@@ -100,6 +110,48 @@ def preferences() -> ResponseReturnValue:
     blurs = sent().get("blurs") == "1"
     members.change_moderator(state().engine, g.session.moderator.name, ends_sessions=False, blurs=blurs)
     return redirect(url_for("console.waiting"), 303)
+
+
+@blueprint.route("/cles", methods=["GET", "POST"])
+@administrators_only
+def programs() -> ResponseReturnValue:
+    """Show the keys of sites, make new ones, end old ones."""
+    minted, message = _change_keys() if request.method == "POST" else (None, None)
+    return render(
+        "keys",
+        keys=store_keys.listed(state().engine),
+        minted=minted,
+        message=message,
+        all_sites=tuple(state().sites),
+        scopes=SCOPE_NAMES,
+        usual=keys.USUAL_SCOPES,
+    )
+
+
+def _site() -> Site:
+    """Return the site that was chosen, or that of the settings: some pages are about one site."""
+    return state().sites[site() or state().settings.site]
+
+
+def _change_keys() -> tuple[str | None, str]:
+    """Return a key that was made just now, to be shown this once, and what was done."""
+    form, engine = sent(), state().engine
+    state().keys.until = 0.0  # this worker reads them anew at once, the others within seconds
+    if form.get("act") == "revoke":
+        number = form.get("number", "")
+        known = number.isascii() and number.isdecimal() and len(number) < 10
+        if not known or not store_keys.revoke(engine, int(number), now()):
+            return None, "Cette clé n'est plus en vigueur."
+        acts.note(engine, who(), "key_revoke", now(), {"key": int(number)})
+        return None, f"La clé n° {number} est révoquée."
+    of, note = form.get("of", ""), form.get("note", "").strip()[:200]
+    scopes = [scope for scope in keys.SCOPES if scope in request.form.getlist("scope")]
+    if of not in state().sites or not scopes:
+        return None, "Choisissez un site et au moins une portée."
+    minted = keys.mint()
+    made = store_keys.add(engine, keys.digest(minted), of, scopes, keys.USUAL_RATE, note, who().actor, now())
+    acts.note(engine, who(), "key_new", now(), {"key": made, "site": of, "scopes": scopes})
+    return minted, f"La clé n° {made} est faite pour le site {of}."
 
 
 def _change_people() -> str:
@@ -133,12 +185,12 @@ def _change_people() -> str:
 
 
 def _change_words() -> str:
-    form, engine = sent(), state().engine
-    state().words.until = 0.0  # this worker reads them anew at once, the others within seconds
+    form, engine, of = sent(), state().engine, _site().name
+    state().words.pop(of, None)  # this worker reads them anew at once, the others within seconds
     if form.get("act") == "remove":
         number = form.get("number", "")
         known = number.isascii() and number.isdecimal() and len(number) < 10
-        gone = words.remove(engine, site(), int(number), now()) if known else None
+        gone = words.remove(engine, of, int(number), now()) if known else None
         if gone is None:
             return "Ce mot n'est plus dans les listes."
         acts.note(engine, who(), "word_remove", now(), {"word": gone})
@@ -147,7 +199,7 @@ def _change_words() -> str:
     if not phrase_of(word):
         return "Donnez un mot ou une expression."
     decision = "reject" if form.get("decision") == "reject" else "hold"
-    if not words.add(engine, site(), word, decision, who().actor, now()):
+    if not words.add(engine, of, word, decision, who().actor, now()):
         return f"« {word} » est déjà dans les listes."
     acts.note(engine, who(), "word_add", now(), {"word": word, "decision": decision})
     return f"« {word} » est ajouté."

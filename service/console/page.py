@@ -40,7 +40,7 @@ ACTS = {
 }
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
           "décembre")  # fmt: skip
-FILTERS = ("ordre", "motif", "article")
+FILTERS = ("ordre", "motif", "article", "site")
 """What a moderator may choose of the queue; kept from one comment to the next."""
 
 
@@ -81,6 +81,7 @@ def common(*, bare: bool = False) -> dict[str, Any]:
         ),
         "moment": _moment,
         "undoable": _undoable(session) if session and request.method == "GET" and not bare else None,
+        "sites": tuple(state().sites) if len(state().sites) > 1 else (),
         "chosen": chosen,
         "filters": {name: value for name, value in chosen.items() if value},
     }
@@ -112,12 +113,15 @@ def who() -> Who:
     return Who(actor=moderator.name, id=moderator.id, address=request.remote_addr)
 
 
-def tells() -> bool:
-    return state().settings.webhook_url is not None
+def told() -> frozenset[str]:
+    """Return the sites that want to be told of verdicts."""
+    return frozenset(name for name, site in state().sites.items() if site.is_told)
 
 
-def site() -> str:
-    return state().settings.site
+def site() -> str | None:
+    """Return the site that was chosen; None for all of them."""
+    chosen: str | None = g.site
+    return chosen
 
 
 def now() -> datetime:

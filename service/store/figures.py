@@ -40,15 +40,16 @@ class Figures:
     """Median time from reception to verdict of what was held; None without any."""
 
 
-def figures(engine: Engine, site: str, now: datetime, zone: tzinfo, days: int = 30) -> Figures:
-    """Count the last *days* days of *site*, today included, in the calendar of *zone*."""
+def figures(engine: Engine, site: str | None, now: datetime, zone: tzinfo, days: int = 30) -> Figures:
+    """Count the last *days* days of *site* (None: of every site), today included, in the calendar of *zone*."""
     today = now.astimezone(zone).date()
     first = today - timedelta(days=days - 1)
     begin = datetime(first.year, first.month, first.day, tzinfo=zone)
+    of_site = () if site is None else (submissions.c.site == site,)
     received = (
         select(submissions.c.received_at, judgements.c.decision, judgements.c.scores)
         .join_from(submissions, judgements)
-        .where(submissions.c.site == site, submissions.c.received_at >= begin)
+        .where(*of_site, submissions.c.received_at >= begin)
     )
     stands = and_(verdicts.c.submission_id == submissions.c.id, verdicts.c.withdrawn_at.is_(None))
     given = (
@@ -62,7 +63,7 @@ def figures(engine: Engine, site: str, now: datetime, zone: tzinfo, days: int = 
         )
         .join_from(submissions, judgements)
         .join(verdicts, stands)
-        .where(submissions.c.site == site, verdicts.c.given_at >= begin)
+        .where(*of_site, verdicts.c.given_at >= begin)
     )
     decisions: dict[date, Counter[str]] = defaultdict(Counter)
     scores: dict[date, list[float]] = defaultdict(list)

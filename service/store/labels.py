@@ -89,7 +89,7 @@ def erase_author(engine: Engine, site: str, wanted: Mapping[str, str]) -> int:
     return len(ids)
 
 
-def forget(engine: Engine, site: str, before: Mapping[str, datetime | None]) -> Mapping[str, int]:
+def forget(engine: Engine, before: Mapping[str, datetime | None]) -> Mapping[str, int]:
     """Erase what is older than its kind may be kept; None keeps it for ever. Return how many of each kind went.
 
     before : moments for `accepted`, `held` (no verdict yet) and `rejected` submissions, by what was decided last (the
@@ -105,7 +105,7 @@ def forget(engine: Engine, site: str, before: Mapping[str, datetime | None]) -> 
             told = given.where(verdicts.c.decision == decision)
             judged = select(judgements.c.submission_id).where(judgements.c.decision == decision)
             last = or_(submissions.c.id.in_(told), and_(submissions.c.id.in_(judged), submissions.c.id.not_in(given)))
-            old = and_(submissions.c.site == site, submissions.c.received_at < moment, last)
+            old = and_(submissions.c.received_at < moment, last)
             gone[kind] = connection.execute(delete(submissions).where(old)).rowcount
         if (moment := before.get("acts")) is not None:
             gone["acts"] = connection.execute(delete(acts).where(acts.c.at < moment)).rowcount

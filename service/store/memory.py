@@ -1,9 +1,10 @@
 """What is remembered of earlier submissions, as facts for the judgement of the next one."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, or_, select
 
 from service.domain import Comment, Memory, Submission
 from service.fingerprint import HASHES, Fingerprint, fingerprint, is_near
@@ -13,15 +14,18 @@ from service.store.tables import fingerprints, judgements, verdicts
 KEPT = timedelta(days=7)
 """How long a text is known again."""
 LATELY = timedelta(minutes=1)
-JUDGED = 20
-"""An author's share of rejected comments is that of so many, the last."""
+JUDGED, FEWEST = 20, 3
+"""An author's share of rejected comments is that of so many, the last; of too few nothing is said."""
 CANDIDATES = 500
 
 
-def recall(engine: Engine, site: str, comment: Comment, now: datetime) -> Memory:
-    """Return what is known about the text, the author and the address of *comment* before it is judged."""
+def recall(engine: Engine, site: str, comment: Comment, now: datetime, former: str | None = None) -> Memory:
+    """Return what is known about the text, the author and the address of *comment* before it is judged.
+
+    former : id of the submission that this one edits; it does not speak against its own edit.
+    """
     print_, author = fingerprint(comment.text), author_key(comment)
-    of_site = fingerprints.c.site == site
+    of_site = and_(fingerprints.c.site == site, fingerprints.c.submission_id != (former or ""))
     since = fingerprints.c.at >= now - LATELY
     with guarded(), engine.connect() as connection:
 
@@ -30,14 +34,15 @@ def recall(engine: Engine, site: str, comment: Comment, now: datetime) -> Memory
             return int(connection.execute(query).scalar_one())
 
         before = count(fingerprints.c.author == author) if author else None
-        rejected = _rejected(connection, site, author) if author and before else 0
+        last = _decided(connection, site, author) if author and before else []
         return Memory(
             repeats=count(fingerprints.c.exact == print_.exact, fingerprints.c.at >= now - KEPT) if print_ else 0,
-            near_repeats=_near(connection, site, print_, now),
+            near_repeats=_near(connection, of_site, print_, now),
             author_lately=count(fingerprints.c.author == author, since) if before else 0,
             address_lately=count(fingerprints.c.address == comment.ip, since) if comment.ip else 0,
             author_before=before,
-            author_rejected=rejected,
+            author_clean=len(last) >= FEWEST and "reject" not in last,
+            author_rejected=round(100 * last.count("reject") / len(last)) if len(last) >= FEWEST else 0,
         )
 
 
@@ -73,7 +78,7 @@ def author_key(comment: Comment) -> str | None:
     return hashlib.blake2b(who.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _near(connection: Connection, site: str, print_: Fingerprint | None, now: datetime) -> int:
+def _near(connection: Connection, of_site: ColumnElement[bool], print_: Fingerprint | None, now: datetime) -> int:
     """Return how many other texts were nearly this one, among those that share a hash with it."""
     if print_ is None or print_.hashes is None:
         return 0
@@ -81,7 +86,7 @@ def _near(connection: Connection, site: str, print_: Fingerprint | None, now: da
     alike = or_(*(column == value for column, value in zip(columns, print_.hashes, strict=True)))
     query = (
         select(*columns)
-        .where(fingerprints.c.site == site, fingerprints.c.at >= now - KEPT, alike)
+        .where(of_site, fingerprints.c.at >= now - KEPT, alike)
         .where(fingerprints.c.exact != print_.exact)
         .order_by(fingerprints.c.at.desc())
         .limit(CANDIDATES)
@@ -89,8 +94,8 @@ def _near(connection: Connection, site: str, print_: Fingerprint | None, now: da
     return sum(is_near(print_.hashes, tuple(row)) for row in connection.execute(query))
 
 
-def _rejected(connection: Connection, site: str, author: str) -> int:
-    """Return the percentage of the author's last JUDGED comments that were rejected, by a person or else by Vigie."""
+def _decided(connection: Connection, site: str, author: str) -> Sequence[str]:
+    """Return what was decided of the author's last JUDGED comments, by a person or else by Vigie, held ones apart."""
     stands = and_(verdicts.c.submission_id == fingerprints.c.submission_id, verdicts.c.withdrawn_at.is_(None))
     decided = func.coalesce(verdicts.c.decision, judgements.c.decision)
     query = (
@@ -101,5 +106,4 @@ def _rejected(connection: Connection, site: str, author: str) -> int:
         .order_by(fingerprints.c.at.desc())
         .limit(JUDGED)
     )
-    last = connection.execute(query).scalars().all()
-    return round(100 * last.count("reject") / len(last)) if len(last) >= 3 else 0
+    return connection.execute(query).scalars().all()

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Engine,
     Row,
     Select,
+    Table,
     and_,
     case,
     func,
@@ -46,7 +47,7 @@ class Entry:
 
 def waiting(
     engine: Engine,
-    site: str,
+    site: str | None,
     now: datetime,
     *,
     worst_first: bool = False,
@@ -54,17 +55,20 @@ def waiting(
     article: str | None = None,
     page: int = 0,
 ) -> list[Entry]:
-    """Return one page of the queue of *site*, oldest or worst first."""
+    """Return one page of the queue of *site* (None: of every site), oldest or worst first."""
     query = _entries(now).where(*_wanted(site, reason, article)).order_by(*_order(worst_first))
     with guarded(), engine.connect() as connection:
         return [_entry(row) for row in connection.execute(query.limit(PAGE).offset(page * PAGE))]
 
 
-def counts(engine: Engine, site: str) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
-    """Return how many wait in *site*: all, by code of reason, by title or id of article (the fullest first)."""
+def counts(engine: Engine, site: str | None) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+    """Return how many wait in *site* (None: in every site): all, by code of reason, by title or id of article.
+
+    The fullest articles come first.
+    """
     title = func.coalesce(submissions.c.article_title, submissions.c.article_id, submissions.c.article_url, "")
-    by_reasons = select(queue.c.reasons, func.count()).where(queue.c.site == site).group_by(queue.c.reasons)
-    by_article = select(title, func.count()).join_from(queue, submissions).where(queue.c.site == site).group_by(title)
+    by_reasons = select(queue.c.reasons, func.count()).where(*_of(queue, site)).group_by(queue.c.reasons)
+    by_article = select(title, func.count()).join_from(queue, submissions).where(*_of(queue, site)).group_by(title)
     with guarded(), engine.connect() as connection:
         reasons: Counter[str] = Counter()
         total = 0
@@ -77,7 +81,7 @@ def counts(engine: Engine, site: str) -> tuple[int, Mapping[str, int], Mapping[s
 
 def take_next(
     engine: Engine,
-    site: str,
+    site: str | None,
     reader: Who,
     now: datetime,
     lease: timedelta,
@@ -147,19 +151,19 @@ def lease(engine: Engine, id: str, reader: Who, now: datetime, duration: timedel
         return connection.execute(other).scalar()
 
 
-def entry(engine: Engine, site: str, id: str, now: datetime) -> Entry | None:
-    """Return the submission *id* of *site* as a list shows it; None when there is none."""
-    query = _entries(now, outer=True).where(submissions.c.site == site, submissions.c.id == id)
+def entry(engine: Engine, id: str, now: datetime) -> Entry | None:
+    """Return the submission *id* as a list shows it; None when there is none."""
+    query = _entries(now, outer=True).where(submissions.c.id == id)
     with guarded(), engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else _entry(row)
 
 
-def search(engine: Engine, site: str, words: str, now: datetime, *, page: int = 0) -> list[Entry]:
+def search(engine: Engine, site: str | None, words: str, now: datetime, *, page: int = 0) -> list[Entry]:
     """Return one page of what *site* has sent whose text, author or article has *words*, the newest first."""
     columns = (submissions.c.comment, submissions.c.name, submissions.c.article_title, submissions.c.external_id)
     found = or_(*(Plain(column).contains(plain(words), autoescape=True) for column in columns))
-    query = _entries(now, outer=True).where(submissions.c.site == site, found)
+    query = _entries(now, outer=True).where(*_of(submissions, site), found)
     with guarded(), engine.connect() as connection:
         query = query.order_by(submissions.c.received_at.desc()).limit(PAGE).offset(page * PAGE)
         return [_entry(row) for row in connection.execute(query)]
@@ -184,8 +188,12 @@ def by_author(engine: Engine, submission: Submission, now: datetime, most: int =
         return [_entry(row) for row in connection.execute(query.order_by(submissions.c.received_at.desc()).limit(most))]
 
 
-def _wanted(site: str, reason: str | None, article: str | None) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [queue.c.site == site]
+def _of(table: Table, site: str | None) -> list[ColumnElement[bool]]:
+    return [] if site is None else [table.c.site == site]
+
+
+def _wanted(site: str | None, reason: str | None, article: str | None) -> list[ColumnElement[bool]]:
+    wanted = _of(queue, site)
     if reason:
         wanted.append(queue.c.reasons.contains(f" {reason} ", autoescape=True))
     if article:

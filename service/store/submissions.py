@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission
@@ -16,15 +16,18 @@ WHOLE = (*submissions.c, *(column.label(f"judgement_{column.name}") for column i
 """The columns that `submission_of` reads."""
 
 
-def add(engine: Engine, new: Sequence[Submission]) -> list[Submission]:
-    """Store *new* in one transaction and return what is stored, in order.
+def add(engine: Engine, new: Sequence[Submission], *, queued: bool = True) -> list[Submission]:
+    """Store *new* in one transaction and return what is stored, in order; what is held waits, unless not *queued*.
 
-    A submission whose external id its site has sent before is not stored again: the first one is returned instead.
+    A submission whose external id its site has sent before is not stored again: the first one is returned instead. An
+    edit takes over the external id of its former self, which waits no more.
     """
     kept: dict[str, Submission] = {}
     with guarded(), engine.begin() as connection:
         for submission in sorted(new, key=lambda one: one.comment.external_id or ""):  # one order: no two batches block
-            kept[submission.id] = submission if _insert(connection, submission) else _first(connection, submission)
+            _take_over(connection, submission)
+            new_one = _insert(connection, submission, queued=queued)
+            kept[submission.id] = submission if new_one else _first(connection, submission)
     return [kept[submission.id] for submission in new]
 
 
@@ -55,7 +58,14 @@ def severity(judgement: Judgement) -> float:
     return max((0.5 if reason.score is None else reason.score for reason in judgement.reasons), default=0.0)
 
 
-def _insert(connection: Connection, submission: Submission) -> bool:
+def _take_over(connection: Connection, edit: Submission) -> None:
+    if edit.former_id is not None:
+        former = submissions.c.id == edit.former_id
+        connection.execute(update(submissions).where(former).values(external_id=None))
+        connection.execute(delete(queue).where(queue.c.submission_id == edit.former_id))
+
+
+def _insert(connection: Connection, submission: Submission, *, queued: bool) -> bool:
     comment, judgement = submission.comment, submission.judgement
     values = {
         column.name: getattr(comment, column.name)
@@ -68,7 +78,7 @@ def _insert(connection: Connection, submission: Submission) -> bool:
         .values(
             values
             | {"id": submission.id, "site": submission.site, "received_at": submission.received_at}
-            | {"comment": comment.text}
+            | {"comment": comment.text, "former_id": submission.former_id}
             | {f"article_{name}": getattr(comment.article, name) for name in ("id", "url", "title")}
         )
         .on_conflict_do_nothing(index_elements=["site", "external_id"])
@@ -86,7 +96,8 @@ def _insert(connection: Connection, submission: Submission) -> bool:
             | {"decision": judgement.decision.name}
         )
     )
-    enqueue(connection, submission)
+    if queued:
+        enqueue(connection, submission)
     remember(connection, submission)
     return True
 
@@ -125,6 +136,7 @@ def submission_of(row: Row[Any]) -> Submission:
             fields["judgement_model"],
             fields["judgement_policy"],
         ),
+        fields["former_id"],
     )
 
 

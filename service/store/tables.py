@@ -92,6 +92,7 @@ submissions = Table(
     Column("referrer", Text),
     Column("submitted_at", Instant),
     Column("role", Text),
+    Column("former_id", String(36)),
     UniqueConstraint("site", "external_id"),
 )
 
@@ -191,6 +192,22 @@ sessions = Table(
     Column("expires_at", Instant, nullable=False),
 )
 """Who is signed in. The cookie holds the secret whose SHA-256 is kept here."""
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("site", String(100), nullable=False),
+    Column("scopes", String(100), nullable=False),
+    Column("rate", Integer, nullable=False),
+    Column("note", String(200), nullable=False),
+    Column("made_by", String(100), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+)
+"""Which programs may ask for which site. Only the SHA-256 of a key is kept."""
 
 words = Table(
     "words",

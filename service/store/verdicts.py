@@ -1,5 +1,6 @@
 """What people decided: kept beside the judgement, never rewritten; one that was undone says when."""
 
+from collections.abc import Container
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,14 +41,29 @@ class GoneError(RuntimeError):
     """The submission was erased meanwhile."""
 
 
-def give(engine: Engine, id: str, verdict: Verdict, who: Who, now: datetime, *, tell: bool = False) -> Given:
-    """Keep *verdict* on the submission *id*, which leaves the queue; *tell* whether the site is to be told.
+def give(
+    engine: Engine,
+    id: str,
+    verdict: Verdict,
+    who: Who,
+    now: datetime,
+    *,
+    told: Container[str] = (),
+    replaces: bool = False,
+) -> Given:
+    """Keep *verdict* on the submission *id*, which leaves the queue.
+
+    told : the sites that want to be told.
+    replaces : whether a verdict that stands is withdrawn for it, by whomever that one was.
 
     Raises AlreadyJudgedError when a verdict stands (it is told, not overwritten), GoneError when it was erased.
     """
     with guarded():
         try:
             with engine.begin() as connection:
+                if replaces:
+                    stands = and_(verdicts.c.submission_id == id, verdicts.c.withdrawn_at.is_(None))
+                    connection.execute(update(verdicts).where(stands).values(withdrawn_at=now))
                 number = connection.execute(
                     insert(verdicts)
                     .values(
@@ -59,8 +75,7 @@ def give(engine: Engine, id: str, verdict: Verdict, who: Who, now: datetime, *, 
                 ).scalar_one()
                 connection.execute(delete(queue).where(queue.c.submission_id == id))
                 write(connection, who, verdict.decision.name, now, id, {"verdict": number})
-                if tell:
-                    outbox.post(connection, id, _letter(connection, id, "verdict", now, verdict), now)
+                _tell(connection, told, id, "verdict", now, verdict)
         except IntegrityError:
             standing = _standing(engine, id)
             if standing is None:
@@ -70,11 +85,13 @@ def give(engine: Engine, id: str, verdict: Verdict, who: Who, now: datetime, *, 
 
 
 def withdraw(
-    engine: Engine, number: int, who: Who, now: datetime, within: timedelta, *, tell: bool = False
+    engine: Engine, number: int, who: Who, now: datetime, within: timedelta, *, told: Container[str] = ()
 ) -> str | None:
     """Undo the verdict *number* of *who*, at most *within* after it was given; return the submission's id.
 
     What was held waits again, where it waited. None when the verdict is another's, too old or undone already.
+
+    told : the sites that want to be told.
     """
     with guarded(), engine.begin() as connection:
         judged = connection.execute(
@@ -94,8 +111,7 @@ def withdraw(
         if row is not None:
             enqueue(connection, submission_of(row))
         write(connection, who, "withdraw", now, judged, {"verdict": number})
-        if tell:
-            outbox.post(connection, judged, _letter(connection, judged, "verdict_withdrawn", now, None), now)
+        _tell(connection, told, judged, "verdict_withdrawn", now, None)
     return str(judged)
 
 
@@ -113,16 +129,24 @@ def last_given(engine: Engine, number: int) -> Given | None:
     return None if row is None else given_of(row)
 
 
-def _letter(connection: Connection, id: str, event: str, now: datetime, verdict: Verdict | None) -> dict[str, Any]:
-    """Return what the site is told: which comment, and what becomes of it. Neither its text nor its author."""
+def _tell(
+    connection: Connection, told: Container[str], id: str, event: str, now: datetime, verdict: Verdict | None
+) -> None:
+    """Write the letter to the site, if it wants any: which comment, and what becomes of it; no text, no author."""
+    if not told:
+        return
     columns = (submissions.c.site, submissions.c.external_id, judgements.c.decision)
     query = select(*columns).join_from(submissions, judgements).where(submissions.c.id == id)
     row = connection.execute(query).one()
+    if row.site not in told:
+        return
     about = {"event": event, "id": id, "external_id": row.external_id, "site": row.site, "at": now.isoformat()}
     if verdict is None:
-        return about | {"decision": row.decision}  # what Vigie found holds again
-    told = {"reason": verdict.reason, "legal_ground": verdict.legal_ground, "explanation": verdict.explanation}
-    return about | {"decision": verdict.decision.name} | told
+        letter = about | {"decision": row.decision}  # what Vigie found holds again
+    else:
+        why = {"reason": verdict.reason, "legal_ground": verdict.legal_ground, "explanation": verdict.explanation}
+        letter = about | {"decision": verdict.decision.name} | why
+    outbox.post(connection, id, letter, now)
 
 
 def _standing(engine: Engine, id: str) -> Given | None:

@@ -6,6 +6,7 @@ import logging
 import logging.config
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from service import logs, store
+from service.keys import SCOPES, digest
 from service.settings import Settings
+from service.store import keys as store_keys
 
 TEXT = "Connard de Zébulon, appelle le 06 12 34 56 78"
 SECRETS = {
@@ -111,6 +114,9 @@ def test_nothing_that_was_sent_is_logged_counted_or_told(app: Flask, lines: Call
             logging.getLogger("a.library").exception("failed")
         return ""
 
+    state = app.extensions["vigie"]
+    store_keys.add(state.engine, digest(SECRETS["key"]), "default", SCOPES, 999, "", "test", datetime.now(UTC))
+    state.keys.until = 0.0
     client = app.test_client()
     query = {"key": SECRETS["key"], "email": SECRETS["email"]}
     told = []
@@ -141,6 +147,8 @@ def test_nothing_that_was_sent_is_logged_counted_or_told(app: Flask, lines: Call
     client.get(f"/v1/comments/{SECRETS['email']}", headers=HEADERS)
     client.open("/v1/comments", method=SECRETS["key"].upper(), headers=HEADERS)
     client.post("/essai", data={"name": SECRETS["name"], "comment": TEXT, "email": SECRETS["email"]}, headers=HEADERS)
+    post("/v1/authors:export", 200, json={"email": SECRETS["email"]})
+    post("/v1/authors:erase", 422, json={"email": SECRETS["phone"]})
     new = SENT | {"external_id": None}
     _refusing_tables(app)
     post("/v1/comments", 503, json=new)

@@ -124,3 +124,95 @@ def test_neither_text_nor_author_stands_among_the_fingerprints(app: Flask, clien
 
     assert "192.0.2.0" == kept.address
     assert not {"7", "claire@example.org", "Claire"} & set(map(str, kept))
+
+
+# Edits.
+
+
+def test_an_edit_that_says_the_same_keeps_the_judgement(client: FlaskClient) -> None:
+    first = send(client, external_id="17")
+    again = send(client, LONG.upper() + " !!", external_id="17", edited=True)
+
+    assert (first["id"], first["decision"]) == (again["id"], again["decision"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [LONG + " Espèce de connard !", LONG + " 06 12 34 56 78", LONG.replace("mars", "mai"), LONG + " https://x.example"],
+)
+def test_an_edit_that_says_something_else_is_judged_and_takes_the_place(
+    app: Flask, client: FlaskClient, changed: str
+) -> None:
+    first = send(client, external_id="17", author_id="a-1")
+    edit = send(client, changed, external_id="17", author_id="a-1", edited=True)
+    again = send(client, changed, external_id="17", author_id="a-1")
+
+    assert first["id"] != edit["id"]
+    assert edit["id"] == again["id"]
+    assert {"repeated_text", "near_repeated_text", "author_flood"} & set(signals(app, edit["id"])) == set()
+    assert 200 == client.get(f"/v1/comments/{first['id']}").status_code
+
+
+def test_an_edit_of_an_edit_and_of_nothing(app: Flask, client: FlaskClient) -> None:
+    ids = [
+        send(client, f"{LONG} {words}", external_id="17", edited=True)["id"]
+        for words in ("Un.", "Deux.", "Trois.", "Trois !")
+    ]
+    with app.extensions["vigie"].engine.connect() as connection:
+        query = select(tables.submissions.c.former_id, tables.submissions.c.external_id)
+        kept = connection.execute(query.order_by(tables.submissions.c.received_at)).all()
+
+    assert [(None, None), (ids[0], None), (ids[1], "17")] == [tuple(row) for row in kept]
+    assert ids[2] == ids[3]
+
+
+def test_an_edit_takes_its_former_self_out_of_the_queue(app: Flask, client: FlaskClient) -> None:
+    former = send(client, "Quel connard, ce ministre !", external_id="17")
+    edit = send(client, "Je ne suis pas d'accord avec ce ministre.", external_id="17", edited=True)
+    with app.extensions["vigie"].engine.connect() as connection:
+        waiting = connection.execute(select(tables.queue.c.submission_id)).scalars().all()
+
+    assert ("hold", "accept", []) == (former["decision"], edit["decision"], waiting)
+
+
+# Floods and trust.
+
+
+def test_a_flood_is_sent_away_where_the_policy_says_so(app: Flask, client: FlaskClient, problem: Any) -> None:
+    set_policy(app, signals={"author_flood": Limits(throttle=2)})
+    sent = {"name": "Claire", "email": "claire@example.org"}
+    answers = [client.post("/v1/comments", json={**sent, "comment": f"{LONG} {n}"}) for n in range(3)]
+
+    assert [201, 201, 429] == [answer.status_code for answer in answers]
+    problem(answers[2], 429)
+    assert "60" == answers[2].headers["Retry-After"]
+    with app.extensions["vigie"].engine.connect() as connection:
+        assert 2 == len(connection.execute(select(tables.submissions.c.id)).all())
+    batch = client.post("/v1/comments:batch", json={"comments": [{**sent, "comment": LONG}]}).json
+    assert batch  # a site that sends many at once is no reader who floods
+    assert 201 == batch["results"][0]["status"]
+
+
+@pytest.mark.parametrize("role", ["STAFF", "Rédaction", "editor"])
+def test_what_the_newsroom_writes_is_not_held_where_the_policy_trusts_it(
+    app: Flask, client: FlaskClient, role: str
+) -> None:
+    rude = "Quel connard, ce ministre !"
+    rules = {"insult_words": Limits(hold=1), "listed_reject": Limits(hold=1, reject=1)}
+    set_policy(app, signals={**rules, "staff": Limits(waive=1)})
+
+    assert ["hold", "accept"] == [send(client, rude)["decision"], send(client, rude, role=role)["decision"]]
+    set_policy(app, signals={"insult_words": Limits(hold=1, reject=1), "staff": Limits(waive=1)})
+    assert "reject" == send(client, rude, role=role)["decision"]
+
+
+def test_an_author_is_trusted_after_three_accepted_comments_until_one_is_rejected(
+    app: Flask, client: FlaskClient
+) -> None:
+    set_policy(app, signals={})
+    ids = [send(client, f"{LONG} {n}", author_id="a-1")["id"] for n in range(5)]
+
+    assert [0, 0, 0, 3, 4] == [signals(app, one).get("trusted_author", 0) for one in ids]
+    verdict = Verdict(Decision.reject, {})
+    verdicts.give(app.extensions["vigie"].engine, ids[0], verdict, Who(actor="api"), datetime.now(UTC))
+    assert "trusted_author" not in signals(app, send(client, LONG, author_id="a-1")["id"])

@@ -89,6 +89,7 @@ def test_the_document_knows_every_field_and_its_limit(document: dict[str, Any]) 
     assert {
         "name", "comment", "email", "url", "article", "author_id", "parent_id", "external_id", "ip", "user_agent",
         "referrer", "submitted_at", "role", "store", "honeypot", "seconds",
+        "edited",
     } == set(comment["properties"])  # fmt: skip
     assert (245, 65_525) == (comment["properties"]["name"]["maxLength"], comment["properties"]["comment"]["maxLength"])
 
@@ -103,7 +104,7 @@ def test_the_example_of_each_body_is_answered_well(door: FlaskClient, document: 
             assert door.post(path.replace("{id}", kept["id"]), **sent).status_code in {200, 201}
             seen += 1
 
-    assert 6 == seen
+    assert 8 == seen
 
 
 def test_the_page_shows_every_path(door: FlaskClient, document: dict[str, Any]) -> None:
@@ -120,6 +121,8 @@ OPERATIONS = [
     ("POST", "/v1/comments:batch"),
     ("GET", "/v1/comments/{id}"),
     ("POST", "/v1/comments/{id}/verdict"),
+    ("POST", "/v1/authors:export"),
+    ("POST", "/v1/authors:erase"),
     ("GET", "/v1/model"),
     ("GET", "/v1/policy"),
     ("GET", "/healthz"),

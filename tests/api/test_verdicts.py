@@ -54,6 +54,17 @@ def test_another_verdict_does_not_overwrite(
     assert 1 == count(app, tables.verdicts)
 
 
+def test_a_change_of_mind_replaces_and_both_are_kept(app: Flask, client: FlaskClient, held: str) -> None:
+    path, other = f"/v1/comments/{held}/verdict", {"decision": "accept", "replace": True}
+    answers = [client.post(path, json=body) for body in (REJECT, other, other)]
+    with app.extensions["vigie"].engine.connect() as connection:
+        columns = (tables.verdicts.c.decision, tables.verdicts.c.withdrawn_at)
+        kept = connection.execute(select(*columns).order_by(tables.verdicts.c.id)).all()
+
+    assert [201, 201, 200] == [answer.status_code for answer in answers]
+    assert [("reject", False), ("accept", True)] == [(decision, at is None) for decision, at in kept]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

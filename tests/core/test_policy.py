@@ -206,7 +206,12 @@ def test_the_digest_of_a_site_s_file_is_part_of_the_version(release: Path, tmp_p
         ("[signals.toxicity]\nhold = 1", "policy.toml: [signals.toxicity] is unknown, expected one of links, "),
         ("[attributes]\ntoxicity = 0.5", "policy.toml: expected a table [attributes.toxicity], found 0.5"),
         ("seuils = 1\n[x]", "policy.toml: seuils, x unknown, expected version, [attributes.*], [signals.*]"),
-        ("[attributes.spam]\nHold = 1", "policy.toml: [spam] Hold is unknown, expected hold or reject"),
+        ("[attributes.spam]\nHold = 1", "policy.toml: [spam] Hold is unknown, expected one of hold, reject"),
+        (
+            "[signals.links]\nthrottle = 3",
+            "policy.toml: [links] throttle is unknown, expected one of hold, reject, waive",
+        ),
+        ("[attributes.spam]\nwaive = 1", "policy.toml: [spam] waive is unknown, expected one of hold, reject"),
         (
             "[attributes.spam]\nhold = 1.01",
             "policy.toml: [spam] hold = 1.01, expected false or a number above 0, up to 1.0",

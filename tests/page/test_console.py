@@ -20,6 +20,7 @@ from service.domain import REJECTIONS
 from service.model import current
 from service.policy import MEANINGS
 from service.settings import Settings
+from service.sites import Site
 from service.store import StoreError, members, tables
 from service.store.labels import erase_author
 
@@ -254,12 +255,68 @@ def test_a_comment_that_is_not_there_is_told_on_a_page(anne: FlaskClient, id: st
     assert "Introuvable" in answer.text
 
 
-def test_a_comment_of_another_site_is_not_there(app: Flask, anne: FlaskClient) -> None:
-    held = hold(anne)
-    with app.extensions["vigie"].engine.begin() as connection:
-        connection.execute(update(tables.submissions).values(site="other"))
+def test_the_queue_of_one_site_or_of_all(app: Flask, anne: FlaskClient) -> None:
+    state = app.extensions["vigie"]
+    app.extensions["vigie"] = dataclasses.replace(state, sites={**state.sites, "gazette": Site(name="gazette")})
+    here, there = hold(anne), hold(anne, "Quel autre connard, celui-là !")
+    with state.engine.begin() as connection:
+        for table in (tables.submissions, tables.queue):
+            of = table.c.id if "id" in table.c else table.c.submission_id
+            connection.execute(update(table).where(of == there).values(site="gazette"))
 
-    assert 404 == anne.get(f"/moderation/commentaires/{held}").status_code
+    for chosen, shown in (("", {here, there}), ("gazette", {there}), ("default", {here}), ("unknown", {here, there})):
+        page = anne.get("/moderation/", query_string={"site": chosen}).text
+        assert shown == {one for one in (here, there) if f'value="{one}"' in page}, chosen
+    assert f"/moderation/commentaires/{there}?site=gazette" == anne.get("/moderation/suivant?site=gazette").location
+    assert "Site gazette" in anne.get(f"/moderation/commentaires/{there}").text
+
+
+def test_each_site_has_its_own_words(app: Flask, anne: FlaskClient) -> None:
+    state = app.extensions["vigie"]
+    app.extensions["vigie"] = dataclasses.replace(state, sites={**state.sites, "gazette": Site(name="gazette")})
+    post(anne, "/moderation/listes?site=gazette", act="add", word="patate", decision="reject")
+    sent = {"name": "Luc", "comment": "Une patate chaude pour le maire."}
+
+    assert "patate" in anne.get("/moderation/listes?site=gazette").text
+    assert "patate" not in anne.get("/moderation/listes").text
+    assert "accept" == anne.post("/v1/comments:preview", json=sent).json["decision"]
+    assert "Refusé" in post(anne, "/moderation/essai?site=gazette", name="Luc", comment=sent["comment"]).text
+
+
+def test_an_administrator_makes_a_key_sees_it_once_and_ends_it(app: Flask, anne: FlaskClient) -> None:
+    sent = {"name": "Luc", "comment": "Merci pour cet article."}
+    made = post(anne, "/moderation/cles", act="add", of="default", note="le serveur", scope=["judge", "verdict"]).text
+    key = re.search(r"<code>([a-z0-9]{12})</code>", made)
+    assert key
+    asked = app.test_client()
+
+    assert key[1] not in anne.get("/moderation/cles").text
+    assert "le serveur" in anne.get("/moderation/cles").text
+    assert key[1] not in str([tuple(row) for row in rows(app, tables.keys)])
+    assert 401 == asked.post("/v1/comments", json=sent).status_code
+    assert 201 == asked.post("/v1/comments", json=sent, headers={"Authorization": f"Bearer {key[1]}"}).status_code
+    assert "révoquée" in post(anne, "/moderation/cles", act="revoke", number="1").text
+    assert "plus en vigueur" in post(anne, "/moderation/cles", act="revoke", number="1").text
+    assert 201 == asked.post("/v1/comments", json=sent).status_code  # there is no key again: this machine is served
+
+
+@pytest.mark.parametrize("fields", [{"of": "unknown", "scope": "judge"}, {"of": "default"}, {}])
+def test_a_key_needs_a_site_and_a_scope(app: Flask, anne: FlaskClient, fields: dict[str, str]) -> None:
+    assert "Choisissez un site" in post(anne, "/moderation/cles", act="add", **fields).text
+    assert [] == rows(app, tables.keys)
+
+
+def test_keys_are_for_administrators(bruno: FlaskClient) -> None:
+    assert 403 == bruno.get("/moderation/cles").status_code
+
+
+def test_an_edit_shows_its_former_self(anne: FlaskClient) -> None:
+    former = hold(anne, external_id="17")
+    edit = hold(anne, "Quel sombre connard, ce ministre, vraiment.", external_id="17", edited=True)
+
+    assert former != edit
+    assert f'href="/moderation/commentaires/{former}"' in anne.get(f"/moderation/commentaires/{edit}").text
+    assert f'value="{former}"' not in anne.get("/moderation/").text
 
 
 def test_search_finds_words_authors_and_articles(anne: FlaskClient) -> None:

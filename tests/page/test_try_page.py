@@ -200,7 +200,7 @@ def test_what_cannot_be_read_is_said_on_the_page(client: FlaskClient, status: in
 
 
 def test_a_silent_database_is_said_on_the_page(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise StoreError("down")
 
     monkeypatch.setattr(store, "add", fail)

@@ -1,0 +1,33 @@
+"""Keys of sites; and a submission that is an edit says of which."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from service.store import Instant
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "keys",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("site", sa.String(100), nullable=False),
+        sa.Column("scopes", sa.String(100), nullable=False),
+        sa.Column("rate", sa.Integer, nullable=False),
+        sa.Column("note", sa.String(200), nullable=False),
+        sa.Column("made_by", sa.String(100), nullable=False),
+        sa.Column("made_at", Instant, nullable=False),
+        sa.Column("used_at", Instant),
+        sa.Column("revoked_at", Instant),
+        sa.PrimaryKeyConstraint("id", name="pk_keys"),
+        sa.UniqueConstraint("digest", name="uq_keys_digest"),
+    )
+    op.add_column("submissions", sa.Column("former_id", sa.String(36)))
+
+
+def downgrade() -> None:
+    op.drop_column("submissions", "former_id")
+    op.drop_table("keys")
