@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import api, console, openapi, probes, problems, store, try_page
+from service.compat import akismet, coral, perspective
 from service.lexicon import load_lexicon
 from service.logs import log, request_id
 from service.metrics import Metrics
@@ -66,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(_begin)
     app.after_request(_end)
     problems.init_app(app)
-    for room in (api, probes, openapi, try_page, console):
+    for room in (api, probes, openapi, try_page, console, perspective, akismet, coral):
         app.register_blueprint(room.blueprint)
     app.extensions["vigie.openapi"] = openapi.document(app, version("vigie"), api.body_schemas(schema))
     return app

@@ -27,21 +27,33 @@ def read(most_bytes: int, *, form: bool) -> dict[str, Any]:
         raise Problem(415, "Envoyez du JSON (application/json)" + (" ou un formulaire." if form else "."))
     if request.mimetype_params.get("charset", "utf-8").lower().replace("-", "") != "utf8":
         raise Problem(415, "Le corps de la requête doit être en UTF-8.")
+    try:
+        text = raw(most_bytes).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem(400, "Le corps de la requête n'est pas de l'UTF-8 valide.") from error
+    if not text.strip():
+        raise Problem(400, "Le corps de la requête est vide.")
+    return _form(text) if kind == FORM else json_object(text)
+
+
+def raw(most_bytes: int) -> bytes:
+    """Return the request's body as it came, at most *most_bytes* long.
+
+    Raises Problem: 413 (too large), 415 (compressed).
+    """
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Problem(415, "Le corps de la requête ne doit pas être compressé.")
     request.max_content_length = most_bytes + 1  # where a body that comes in chunks is cut off without a word
     if len(body := request.get_data()) > most_bytes:
         raise Problem(413)
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Problem(400, "Le corps de la requête n'est pas de l'UTF-8 valide.") from error
-    if not text.strip():
-        raise Problem(400, "Le corps de la requête est vide.")
-    return _form(text) if kind == FORM else _json(text)
+    return body
 
 
-def _json(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that *text* is.
+
+    Raises Problem 400 when it is none.
+    """
     try:
         value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

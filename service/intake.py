@@ -112,6 +112,19 @@ def shortened(ip: str) -> str:
     return str(ip_network((ip, 24 if address.version == 4 else 48), strict=False).network_address)
 
 
+def learn(site: Site, comment: Comment, verdict: Verdict, who: Who) -> Given:
+    """Keep what a person decided about *comment*, told by a protocol that has no ids of ours; the last one told counts.
+
+    It becomes a verdict on the newest submission of that text and author. A comment that was never sent to us is judged
+    and kept now, or there would be nothing to learn from.
+    """
+    engine, named = state().engine, comment.external_id
+    known = None if named and store.find(engine, site.name, external_id=named) else _nameless(site, comment)
+    about = known.id if known else take(site, [Received(comment, edited=True)], queued=False)[0].id
+    assert about is not None  # noqa: S101 - it was to be stored
+    return decide(site, about, verdict, who, replaces=True)[0]
+
+
 def lists(site: Site) -> SiteLists:
     """Return the own words of *site*."""
     words = state().words.setdefault(site.name, Fresh(()))
@@ -134,9 +147,15 @@ def _remembered(site: Site, batch: Sequence[Waiting]) -> list[Memory]:
 
 
 def _earlier(site: Site, received: Received) -> Submission | None:
+    if received.former_id is not None:
+        return store.find(state().engine, site.name, id=received.former_id)
     if received.comment.external_id is None:
         return None
     return store.find(state().engine, site.name, external_id=received.comment.external_id)
+
+
+def _nameless(site: Site, comment: Comment) -> Submission | None:
+    return store.alike(state().engine, site.name, replace(comment, external_id=None))
 
 
 def _is_news(received: Received, earlier: Submission) -> bool:

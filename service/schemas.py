@@ -134,6 +134,8 @@ class Received:
     comment: Comment
     store: bool = True
     edited: bool = False
+    former_id: str | None = None
+    """Our own id of the earlier one, where the caller's protocol has no ids of comments."""
 
 
 def comment_schema(most_name_bytes: int, most_comment_bytes: int) -> Schema:

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "VIGIE_"
-CORAL_FAULTS = ("hold", "skip")
+CORAL_ACCEPTS, CORAL_HOLDS, CORAL_FAULTS = ("none", "approve"), ("withhold", "flag"), ("hold", "skip")
 OTHER_LANGUAGES = ("refuse", "score")
 
 
@@ -55,6 +55,10 @@ class Settings:
     """Any of them may have signed what Coral sends."""
     coral_fault: str = "hold"
     """What Coral is told of a comment that could not be judged: hold, or skip (Coral's own rules decide)."""
+    coral_accept: str = "none"
+    """What Coral is told of an accepted comment: none (no opinion: its own rules go on), or approve."""
+    coral_hold: str = "withhold"
+    """What Coral is told of a held comment: withhold, or flag (published, with a flag)."""
     coral_deadline: int = 160
     """Milliseconds within which Coral has its answer."""
     akismet_toxicity: bool = False
@@ -108,6 +112,8 @@ class Settings:
             webhook_url=env.str("WEBHOOK_URL", default.webhook_url, validate=is_address),
             webhook_secret=env.str("WEBHOOK_SECRET", default.webhook_secret, validate=is_secret),
             coral_secrets=tuple(env.list("CORAL_SECRETS", [], validate=are_secrets) or ()),
+            coral_accept=env.str("CORAL_ACCEPT", default.coral_accept, validate=validate.OneOf(CORAL_ACCEPTS)),
+            coral_hold=env.str("CORAL_HOLD", default.coral_hold, validate=validate.OneOf(CORAL_HOLDS)),
             coral_fault=env.str("CORAL_FAULT", default.coral_fault, validate=validate.OneOf(CORAL_FAULTS)),
             coral_deadline=env.int("CORAL_DEADLINE", default.coral_deadline, validate=validate.Range(min=20, max=9000)),
             akismet_toxicity=env.bool("AKISMET_TOXICITY", default.akismet_toxicity),

@@ -9,7 +9,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from service.settings import (
+    CORAL_ACCEPTS,
     CORAL_FAULTS,
+    CORAL_HOLDS,
     OTHER_LANGUAGES,
     Settings,
     SettingsError,
@@ -28,6 +30,8 @@ class Site:
     webhook_url: str | None = None
     webhook_secret: str | None = None
     coral_secrets: tuple[str, ...] = ()
+    coral_accept: str = "none"
+    coral_hold: str = "withhold"
     coral_fault: str = "hold"
     akismet_toxicity: bool = False
     other_languages: str = "refuse"
@@ -45,6 +49,8 @@ class SiteSchema(Schema):
     webhook_url = fields.String(validate=is_address)
     webhook_secret = fields.String(validate=is_secret)
     coral_secrets = fields.List(fields.String(), validate=are_secrets)
+    coral_accept = fields.String(validate=validate.OneOf(CORAL_ACCEPTS))
+    coral_hold = fields.String(validate=validate.OneOf(CORAL_HOLDS))
     coral_fault = fields.String(validate=validate.OneOf(CORAL_FAULTS))
     akismet_toxicity = fields.Boolean()
     other_languages = fields.String(validate=validate.OneOf(OTHER_LANGUAGES))
@@ -58,7 +64,7 @@ def load_sites(settings: Settings) -> Mapping[str, Site]:
 
     Raises SettingsError when the file cannot be read, or says something unknown.
     """
-    names = ("policy", "coral_fault", "akismet_toxicity", "other_languages")
+    names = ("policy", "coral_accept", "coral_hold", "coral_fault", "akismet_toxicity", "other_languages")
     common = {name: getattr(settings, name) for name in names}
     own = {name: getattr(settings, name) for name in ("webhook_url", "webhook_secret", "coral_secrets")}
     sites = {settings.site: Site(name=settings.site, **common, **own)}

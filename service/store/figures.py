@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from statistics import median
 
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine, and_, func, select
 
 from service.store.database import guarded
 from service.store.tables import judgements, submissions, verdicts
@@ -38,6 +38,40 @@ class Figures:
     by_moderator: Mapping[str, int]
     minutes_in_queue: float | None
     """Median time from reception to verdict of what was held; None without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What a site sent in one month (UTC), and what people thought of the decisions."""
+
+    received: int
+    held_or_rejected: int
+    missed: int
+    """Accepted, and rejected by a person."""
+    false_alarms: int
+    """Held or rejected, and accepted by a person."""
+
+
+def month(engine: Engine, site: str, year: int, number: int) -> Month:
+    """Count one month of *site*."""
+    begin = datetime(year, number, 1, tzinfo=UTC)
+    end = (begin + timedelta(days=32)).replace(day=1)
+    stands = and_(verdicts.c.submission_id == submissions.c.id, verdicts.c.withdrawn_at.is_(None))
+    query = (
+        select(judgements.c.decision, verdicts.c.decision.label("verdict"), func.count())
+        .join_from(submissions, judgements)
+        .join(verdicts, stands, isouter=True)
+        .where(submissions.c.site == site, submissions.c.received_at >= begin, submissions.c.received_at < end)
+        .group_by(judgements.c.decision, verdicts.c.decision)
+    )
+    with guarded(), engine.connect() as connection:
+        rows = [(decision == "accept", verdict, number) for decision, verdict, number in connection.execute(query)]
+    return Month(
+        sum(number for _, _, number in rows),
+        sum(number for accepted, _, number in rows if not accepted),
+        sum(number for accepted, verdict, number in rows if accepted and verdict == "reject"),
+        sum(number for accepted, verdict, number in rows if not accepted and verdict == "accept"),
+    )
 
 
 def figures(engine: Engine, site: str | None, now: datetime, zone: tzinfo, days: int = 30) -> Figures:

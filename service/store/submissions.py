@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, select, update
@@ -36,6 +37,47 @@ def find(engine: Engine, site: str, *, id: str | None = None, external_id: str |
     wanted = submissions.c.id == id if id is not None else submissions.c.external_id == external_id
     with guarded(), engine.connect() as connection:
         return _stored(connection, submissions.c.site == site, wanted)
+
+
+def alike(
+    engine: Engine, site: str, comment: Comment, since: datetime | None = None, *, same_text: bool = True
+) -> Submission | None:
+    """Return the newest submission of *site* that may be *comment*, whose sender has no ids of ours; None without any.
+
+    What of external id, author's id, name, address of the article and parent *comment* has is the same there; the text
+    too, unless not *same_text*.
+    """
+    told = {
+        "external_id": comment.external_id, "author_id": comment.author_id, "name": comment.name or None,
+        "article_id": comment.article.id, "article_url": comment.article.url, "parent_id": comment.parent_id,
+    }  # fmt: skip
+    wanted = [submissions.c[name] == value for name, value in told.items() if value is not None]
+    if same_text:
+        wanted.append(submissions.c.comment == comment.text)
+    if since is not None:
+        wanted.append(submissions.c.received_at >= since)
+    query = select(*WHOLE).join(judgements).where(submissions.c.site == site, *wanted)
+    with guarded(), engine.connect() as connection:
+        row = connection.execute(query.order_by(submissions.c.received_at.desc()).limit(1)).one_or_none()
+    return None if row is None else submission_of(row)
+
+
+def name_lone(engine: Engine, site: str, article_id: str, external_id: str, since: datetime) -> bool:
+    """Give *external_id* to the submission under that article that was held since then and has none; tell whether.
+
+    Nothing is named when there are several, or when the name is taken.
+    """
+    held = (submissions.c.site == site, submissions.c.article_id == article_id, submissions.c.external_id.is_(None),
+            submissions.c.received_at >= since, judgements.c.decision == Decision.hold.name)  # fmt: skip
+    with guarded(), engine.begin() as connection:
+        named = submissions.c.external_id == external_id
+        if connection.execute(select(submissions.c.id).where(submissions.c.site == site, named)).first():
+            return False
+        found = connection.execute(select(submissions.c.id).join(judgements).where(*held).limit(2)).scalars().all()
+        if len(found) != 1:
+            return False
+        connection.execute(update(submissions).where(submissions.c.id == found[0]).values(external_id=external_id))
+    return True
 
 
 def enqueue(connection: Connection, submission: Submission) -> None:
