@@ -55,6 +55,7 @@ evaluate: $(VENV)/.dev ## measure the release in service again, and compare with
 
 bench: $(VENV)/.dev ## speed, with medians and ratios against an empty service in the same run
 	$(BIN)/python -m tests.load.bench
+	$(BIN)/python -m tests.load.bench_protocols
 	$(BIN)/python -m tests.load.bench_model
 
 pictures: $(VENV)/.dev ## take the pictures of docs/moderation.md again, from the running console

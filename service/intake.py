@@ -10,6 +10,7 @@ from typing import Any
 from service import store
 from service.domain import Comment, Judgement, Memory, Submission, Verdict
 from service.fingerprint import says_the_same
+from service.moderation import MOST_EXPLAINED
 from service.schemas import JudgementSchema, Received
 from service.sitelists import SiteLists, site_lists
 from service.sites import Site
@@ -53,7 +54,7 @@ def take(site: Site, batch: Sequence[Received], *, throttles: bool = False, queu
 
     A comment whose external id is known gets its first judgement, unless it is an edit that says something else; one
     that is not to be stored leaves no trace. What is held waits for a person in the console, unless not *queued*: then
-    the site has a place of its own for that.
+    the site has a place of its own for that, and nobody is shown the words that raised a score.
 
     Raises TooOftenError when *throttles* and the policy wants no more of an author or an address for now.
     """
@@ -65,7 +66,8 @@ def take(site: Site, batch: Sequence[Received], *, throttles: bool = False, queu
     memories = _remembered(site, waiting)
     if throttles and any(map(state().moderation_of(site.name).policy.throttles, memories)):
         raise TooOftenError
-    judgements = judge(site, [received.comment for received, _ in waiting], memories)
+    most = MOST_EXPLAINED if queued else 0
+    judgements = judge(site, [received.comment for received, _ in waiting], memories, most_explained=most)
     outcomes = iter(_kept(site, waiting, judgements, queued=queued))
     return [
         Outcome(earlier.judgement, earlier.id) if known and earlier else next(outcomes)
@@ -73,9 +75,16 @@ def take(site: Site, batch: Sequence[Received], *, throttles: bool = False, queu
     ]
 
 
-def judge(site: Site, comments: Sequence[Comment], memories: Sequence[Memory] | None = None) -> list[Judgement]:
+def judge(
+    site: Site,
+    comments: Sequence[Comment],
+    memories: Sequence[Memory] | None = None,
+    *,
+    most_explained: int = MOST_EXPLAINED,
+) -> list[Judgement]:
     """Judge and count *comments* of *site*; keep nothing."""
-    judgements = state().moderation_of(site.name).judge_all(comments, memories, lists(site))
+    judging = state().moderation_of(site.name)
+    judgements = judging.judge_all(comments, memories, lists(site), most_explained=most_explained)
     state().metrics.judged(judgements)
     return judgements
 

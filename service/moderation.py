@@ -39,10 +39,12 @@ class Moderation:
         comments: Sequence[Comment],
         memories: Sequence[Memory | None] | None = None,
         lists: SiteLists | None = None,
+        *,
+        most_explained: int = MOST_EXPLAINED,
     ) -> list[Judgement]:
         """Return the judgement of each comment, in order, with one call of the model for all.
 
-        The words that raised a score cost more than the score. They are looked for in the first MOST_EXPLAINED
+        The words that raised a score cost more than the score. They are looked for in the first *most_explained*
         comments that are held or rejected; the reasons of further ones show only what the rules saw.
         """
         with self.step("signals"):
@@ -53,7 +55,7 @@ class Moderation:
         with self.step("reasons"):
             found = [reasons(self.policy, scores, seen) for scores, seen in zip(scored, observed, strict=True)]
         with self.step("explain"):
-            explained = islice((place for place, grounds in enumerate(found) if grounds), MOST_EXPLAINED)
+            explained = islice((place for place, grounds in enumerate(found) if grounds), most_explained)
             for place in explained:
                 found[place] = self._explained(comments[place].text, scored[place], found[place])
         return [

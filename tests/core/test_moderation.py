@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
-from service import moderation as moderation_module
 from service.domain import Comment, Decision, Judgement
 from service.lexicon import load_lexicon
 from service.model import Model
@@ -101,12 +100,9 @@ def test_a_signal_alone_asks_for_no_explanation_by_the_model(model: Model) -> No
     ]
 
 
-def test_the_first_comments_of_a_batch_are_explained_and_the_others_decided_alike(
-    model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(moderation_module, "MOST_EXPLAINED", 2)
+def test_the_first_comments_of_a_batch_are_explained_and_the_others_decided_alike(model: Model) -> None:
     moderation, pipeline = counted(model, Policy("all", {"insult": Limits(hold=0.3)}, {"insult_words": Limits(hold=1)}))
-    judged = moderation.judge_all([COMMENTS[5], Comment("Merci.", "Zoé"), *[COMMENTS[5]] * 3])
+    judged = moderation.judge_all([COMMENTS[5], Comment("Merci.", "Zoé"), *[COMMENTS[5]] * 3], most_explained=2)
 
     assert ["predict_proba", "decision_function", "decision_function"] == [name for name, _ in pipeline.calls]
     assert [2, 0, 2, 2, 2] == [len(judgement.reasons) for judgement in judged]

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -139,11 +139,12 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
 
-    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Send one request over a connection of its own, as sync workers close each."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request("POST", path, body, {"Content-Type": "application/json", "Connection": "close"})
+            usual = {"Content-Type": "application/json", "Connection": "close"}
+            connection.request("POST", path, body, usual | dict(headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

@@ -81,3 +81,13 @@ def test_the_model_is_measured_alone_and_retraining_too(tmp_path: Path) -> None:
     assert names[:3] == ["score of a comment of 60 pieces", "of which the encoder", "batch of 3"]
     assert names[-2:] == ["retrain the heads on 400 comments", "at most in memory"]
     assert ("XLM-R base, random weights" in names) != ("was left out: it needs torch" in done.stdout)
+
+
+def test_every_protocol_is_measured_beside_the_echo() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.load.bench_protocols", "--rounds", "1", "--seconds", "0.3", "--workers", "1"],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("echo", "POST /v1/comments, stored", "Perspective", "Akismet comment-check", "Coral phase"):
+        assert f"  {name}" in done.stdout
