@@ -9,10 +9,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import api, console, openapi, probes, problems, store, try_page
 from service.compat import akismet, coral, perspective
-from service.lexicon import load_lexicon
+from service.lexicon import Lexicon, load_lexicon
 from service.logs import log, request_id
 from service.metrics import Metrics
-from service.model import load_model
+from service.model import Model, load_model
 from service.moderation import Moderation
 from service.policy import load_policy
 from service.rates import Rates
@@ -40,6 +40,8 @@ def create_app(settings: Settings) -> Flask:
     sites = load_sites(settings)
     policies = {site.name: load_policy(model.folder / "policy.toml", site.policy) for site in sites.values()}
     policy = policies.pop(settings.site)
+    lexicon = load_lexicon()
+    shadow = _shadow(settings, model, lexicon)
     engine = store.open_engine(settings.database)
     store.check(engine)
     in_force = keys.in_force(engine)
@@ -58,7 +60,8 @@ def create_app(settings: Settings) -> Flask:
         policies=policies,
         rates=Rates(),
         keys=Fresh(in_force),
-        moderation=Moderation(load_lexicon(), model, policy, metrics.step),
+        moderation=Moderation(lexicon, model, policy, metrics.step),
+        shadow=shadow,
         metrics=metrics,
         comment_schema=schema,
     )
@@ -71,6 +74,15 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(room.blueprint)
     app.extensions["vigie.openapi"] = openapi.document(app, version("vigie"), api.body_schemas(schema))
     return app
+
+
+def _shadow(settings: Settings, served: Model, lexicon: Lexicon) -> Moderation | None:
+    """Return what judges beside, without effect; None when the settings name nothing."""
+    if settings.shadow_model is None and settings.shadow_policy is None:
+        return None
+    model = served if settings.shadow_model is None else load_model(settings.models, settings.shadow_model)
+    policy = load_policy(model.folder / "policy.toml", settings.shadow_policy or settings.policy)
+    return Moderation(lexicon, model, policy)
 
 
 def _begin() -> None:

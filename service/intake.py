@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from service import store
+from service import shadow, store
 from service.domain import Comment, Judgement, Memory, Submission, Verdict
 from service.fingerprint import says_the_same
 from service.moderation import MOST_EXPLAINED
@@ -68,7 +68,7 @@ def take(site: Site, batch: Sequence[Received], *, throttles: bool = False, queu
         raise TooOftenError
     most = MOST_EXPLAINED if queued else 0
     judgements = judge(site, [received.comment for received, _ in waiting], memories, most_explained=most)
-    outcomes = iter(_kept(site, waiting, judgements, queued=queued))
+    outcomes = iter(_kept(site, waiting, judgements, memories, queued=queued))
     return [
         Outcome(earlier.judgement, earlier.id) if known and earlier else next(outcomes)
         for earlier, known in zip(former, told, strict=True)
@@ -171,7 +171,9 @@ def _is_news(received: Received, earlier: Submission) -> bool:
     return received.edited and not says_the_same(received.comment.text, earlier.comment.text)
 
 
-def _kept(site: Site, batch: Sequence[Waiting], judgements: Sequence[Judgement], *, queued: bool) -> list[Outcome]:
+def _kept(
+    site: Site, batch: Sequence[Waiting], judgements: Sequence[Judgement], memories: Sequence[Memory], *, queued: bool
+) -> list[Outcome]:
     now = datetime.now(UTC)
     new = [
         Submission(
@@ -182,11 +184,13 @@ def _kept(site: Site, batch: Sequence[Waiting], judgements: Sequence[Judgement],
     ]
     with state().metrics.step("store"):
         stored = iter(zip(new, store.add(state().engine, new, queued=queued) if new else (), strict=True))
-    outcomes = []
-    for (received, _), judgement in zip(batch, judgements, strict=True):
+    outcomes, followed = [], []
+    for (received, _), judgement, known in zip(batch, judgements, memories, strict=True):
         if received.store:
             sent, kept = next(stored)
             outcomes.append(Outcome(kept.judgement, kept.id, new=kept is sent))
+            followed += [(kept, known)] if kept is sent else []
         else:
             outcomes.append(Outcome(judgement))
+    shadow.follow(state(), [kept for kept, _ in followed], [known for _, known in followed], lists(site))
     return outcomes

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -15,11 +15,12 @@ from service import keys, store
 from service.accounts import hash_password
 from service.domain import Decision
 from service.model import current
-from service.policy import load_policy, reasons
+from service.policy import Policy, load_policy, reasons
 from service.settings import Settings
 from service.sites import Site, load_sites
 from service.store import keys as store_keys
-from service.store import labels, members
+from service.store import labels, members, shadows
+from service.store.shadows import Compared
 from service.text import is_blank
 
 
@@ -54,23 +55,30 @@ def export_labels(since: datetime | None, output: TextIO, site: str | None) -> N
 )
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Comments from that day on")
 @click.option("--site", help="The site whose comments are meant  [default: VIGIE_SITE]")
-def backtest(site_policy: Path | None, since: datetime | None, site: str | None) -> None:
+@click.option("--shadow", is_flag=True, help="What VIGIE_SHADOW_MODEL and VIGIE_SHADOW_POLICY have judged beside")
+def backtest(site_policy: Path | None, since: datetime | None, site: str | None, shadow: bool) -> None:
     """Tell what a policy would have decided on what is kept, and how often people would have agreed.
 
     Nothing is scored again: each comment keeps the scores and signals that it was judged by, whatever model that was.
     """
     settings, of = Settings.from_env(), _site(site)
-    folder = settings.models / current(settings.models)[0]
-    policy = load_policy(folder / "policy.toml", site_policy or of.policy)
+    version = (settings.shadow_model if shadow else None) or current(settings.models)[0]
+    chosen = (settings.shadow_policy or settings.policy) if shadow else (site_policy or of.policy)
+    policy = load_policy(settings.models / version / "policy.toml", chosen)
+    moment = since.replace(tzinfo=UTC) if since else None
+    found = (
+        shadows.compared(_engine(), of.name, version, policy.version, moment)
+        if shadow
+        else _tried(policy, of.name, moment)
+    )
     changes: Counter[tuple[Decision, Decision]] = Counter()
     agreed: Counter[tuple[str, Decision, Decision]] = Counter()
-    for was, verdict in labels.judged(_engine(), of.name, since.replace(tzinfo=UTC) if since else None):
-        would = max((reason.decision for reason in reasons(policy, was.scores, was.signals)), default=Decision.accept)
-        changes[was.decision, would] += 1
+    for was, would, verdict in found:
+        changes[was, would] += 1
         if verdict is not None:
-            agreed["was", was.decision, verdict] += 1
+            agreed["was", was, verdict] += 1
             agreed["would be", would, verdict] += 1
-    click.echo(f"{changes.total()} comment(s), policy {policy.version}\n")
+    click.echo(f"{changes.total()} comment(s), {f'model {version}, ' if shadow else ''}policy {policy.version}\n")
     click.echo("decided    would be:  accept    hold  reject")
     for old in Decision:
         click.echo(f"{old.name:20}" + "".join(f"{changes[old, new]:8}" for new in Decision))
@@ -80,6 +88,12 @@ def backtest(site_policy: Path | None, since: datetime | None, site: str | None)
         for decision, when in product(Decision, ("was", "would be")):
             told = "".join(f"{agreed[when, decision, verdict]:10}" for verdict in (Decision.accept, Decision.reject))
             click.echo(f"{when + ' ' + decision.name:22}{told}")
+
+
+def _tried(policy: Policy, site: str, since: datetime | None) -> Iterator[Compared]:
+    for was, verdict in labels.judged(_engine(), site, since):
+        would = max((reason.decision for reason in reasons(policy, was.scores, was.signals)), default=Decision.accept)
+        yield was.decision, would, verdict
 
 
 @click.command()

@@ -32,6 +32,9 @@ class Settings:
     database: str = f"sqlite:///{ROOT / 'var' / 'vigie.db'}"
     models: Path = ROOT / "models"
     policy: Path | None = None
+    shadow_model: str | None = None
+    shadow_policy: Path | None = None
+    """A release, or limits, or both, that judge beside those in service, without effect."""
     site: str = "default"
     sites: Path | None = None
     """What is different for each of several sites: service/sites.py."""
@@ -96,6 +99,8 @@ class Settings:
             database=env.str("DATABASE", default.database, validate=validate.Length(min=1)),
             models=env.path("MODELS", default.models),
             policy=env.path("POLICY", default.policy),
+            shadow_model=env.str("SHADOW_MODEL", default.shadow_model),
+            shadow_policy=env.path("SHADOW_POLICY", default.shadow_policy),
             site=env.str("SITE", default.site, validate=validate.Length(min=1, max=100)),
             sites=env.path("SITES", default.sites),
             public_url=env.str("PUBLIC_URL", default.public_url, validate=is_address),

@@ -49,6 +49,8 @@ class State:
     """With the policy of the site that the settings name."""
     policies: Mapping[str, Policy]
     """Of the other sites."""
+    shadow: Moderation | None
+    """Judges beside, without effect."""
     metrics: Metrics
     comment_schema: Schema
     rates: Rates

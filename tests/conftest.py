@@ -19,8 +19,8 @@ MODELS = Settings().models
 
 
 @functools.cache
-def _loaded(models: Path) -> Model:
-    return load_model(models)
+def _loaded(models: Path, version: str | None = None) -> Model:
+    return load_model(models, version)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("database", "postgresql://vigie@/vigie", "postgresql://vigie@/vigie"),
         ("models", "/srv/models", Path("/srv/models")),
         ("policy", "/srv/policy.toml", Path("/srv/policy.toml")),
+        ("shadow_model", "2026.11.24", "2026.11.24"),
+        ("shadow_policy", "/srv/strict.toml", Path("/srv/strict.toml")),
         ("site", "le-journal", "le-journal"),
         ("sites", "/srv/sites.toml", Path("/srv/sites.toml")),
         ("public_url", "https://vigie.example.org", "https://vigie.example.org"),

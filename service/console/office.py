@@ -1,6 +1,8 @@
 """What goes with the work: a box to try texts, the site's own words, figures, accounts, releases, letters."""
 
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g, redirect, request, url_for
@@ -8,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from service import accounts, intake, keys, problems, rollout
-from service.console.door import administrators_only, blueprint
+from service.console.door import COOKIE, administrators_only, blueprint
 from service.console.page import duration, now, render, sent, site, told, who
+from service.domain import Decision
 from service.lexicon import phrase_of
 from service.logs import log
 from service.model import ModelError
@@ -18,7 +21,7 @@ from service.problems import Problem
 from service.sitelists import LONGEST
 from service.sites import Site
 from service.state import state
-from service.store import acts, figures, members, outbox, words
+from service.store import acts, figures, members, outbox, shadows, words
 from service.store import keys as store_keys
 from service.store.members import NameTakenError
 
@@ -90,7 +93,8 @@ def model() -> ResponseReturnValue:
             message = f"{version} sera en service {when}. Pour revenir en arrière : {was}."
             if reload:
                 reload()
-    return render("releases", releases=rollout.releases(settings.models), loaded=state().moderation, message=message)
+    shown = {"loaded": state().moderation, "shadow": _shadowed(), "message": message}
+    return render("releases", releases=rollout.releases(settings.models), **shown)
 
 
 @blueprint.route("/envois", methods=["GET", "POST"])
@@ -103,6 +107,14 @@ def letters() -> ResponseReturnValue:
         return redirect(url_for("console.letters"), 303)
     found = outbox.laid_aside(state().engine)
     return render("letters", letters=found, waiting=outbox.waiting(state().engine) - len(found), tells=bool(told()))
+
+
+@blueprint.post("/seances")
+def end_other_sessions() -> ResponseReturnValue:
+    """Sign this moderator out everywhere else."""
+    ended = members.end_other_sessions(state().engine, g.session.moderator, accounts.digest(request.cookies[COOKIE]))
+    acts.note(state().engine, who(), "sign_out_elsewhere", now(), {"sessions": ended})
+    return redirect(url_for("console.waiting"), 303)
 
 
 @blueprint.post("/preferences")
@@ -126,6 +138,27 @@ def programs() -> ResponseReturnValue:
         scopes=SCOPE_NAMES,
         usual=keys.USUAL_SCOPES,
     )
+
+
+def _shadowed() -> dict[str, Any] | None:
+    """Return what the shadow would have decided in the last thirty days, beside what was decided; None without any."""
+    shadow = state().shadow
+    if shadow is None:
+        return None
+    versions = (shadow.model.version, shadow.policy.version)
+    seen = list(shadows.compared(state().engine, site(), *versions, now() - timedelta(days=30)))
+    passed = [
+        [what is Decision.accept for what in (was, would, verdict)]
+        for was, would, verdict in seen
+        if verdict is not None
+    ]
+    return {
+        "model": versions[0], "policy": versions[1], "seen": len(seen),
+        "changes": Counter((was.name, would.name) for was, would, _ in seen),
+        "judged": len(passed),
+        "was_right": sum(was == verdict for was, _, verdict in passed),
+        "would_be_right": sum(would == verdict for _, would, verdict in passed),
+    }  # fmt: skip
 
 
 def _site() -> Site:

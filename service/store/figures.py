@@ -18,8 +18,9 @@ class Day:
 
     day: date
     decisions: Mapping[str, int]
-    toxicity: float | None
-    """Mean score, None on a day without any. When it drifts, readers write otherwise or a model reads otherwise."""
+    toxicity: tuple[float, float] | None
+    """Median and 90th percentile of the scores, None on a day without any. When they drift, readers write otherwise, or
+    a model reads otherwise."""
 
     @property
     def received(self) -> int:
@@ -119,7 +120,7 @@ def figures(engine: Engine, site: str | None, now: datetime, zone: tzinfo, days:
                 waited.append((given_at - at).total_seconds() / 60)
     return Figures(
         [
-            Day(day, decisions[day], sum(scores[day]) / len(scores[day]) if scores[day] else None)
+            Day(day, decisions[day], _middle_and_high(sorted(scores[day])) if scores[day] else None)
             for day in (first + timedelta(days=number) for number in range(days))
         ],
         {code: (len(told), sum(told)) for code, told in sorted(agreement.items(), key=lambda pair: -len(pair[1]))},
@@ -127,3 +128,7 @@ def figures(engine: Engine, site: str | None, now: datetime, zone: tzinfo, days:
         dict(by_moderator.most_common()),
         median(waited) if waited else None,
     )
+
+
+def _middle_and_high(scores: Sequence[float]) -> tuple[float, float]:
+    return median(scores), scores[min(len(scores) - 1, int(0.9 * len(scores)))]

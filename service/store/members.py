@@ -109,6 +109,13 @@ def find_session(engine: Engine, digest: str, now: datetime) -> Session | None:
     )
 
 
+def end_other_sessions(engine: Engine, moderator: Moderator, digest: str) -> int:
+    """Sign *moderator* out everywhere but in the session of that digest; return how many sessions ended."""
+    others = (sessions.c.moderator_id == moderator.id, sessions.c.digest != digest)
+    with guarded(), engine.begin() as connection:
+        return connection.execute(delete(sessions).where(*others)).rowcount
+
+
 def end_session(engine: Engine, digest: str) -> None:
     """Sign out."""
     with guarded(), engine.begin() as connection:

@@ -110,6 +110,18 @@ judgements = Table(
     Column("policy", String(100), nullable=False),
 )
 
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True),
+    Column("decision", String(10), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("scores", JSON, nullable=False),
+    Column("model", String(100), nullable=False),
+    Column("policy", String(100), nullable=False),
+)
+"""What another model or policy would have decided, had it been in service."""
+
 queue = Table(
     "queue",
     metadata,

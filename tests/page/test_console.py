@@ -310,6 +310,31 @@ def test_keys_are_for_administrators(bruno: FlaskClient) -> None:
     assert 403 == bruno.get("/moderation/cles").status_code
 
 
+def test_a_moderator_signs_out_everywhere_else(app: Flask, anne: FlaskClient, bruno: FlaskClient) -> None:
+    elsewhere = signed_in(app, "Anne")
+    post(anne, "/moderation/seances")
+
+    assert [200, 302, 200] == [client.get("/moderation/").status_code for client in (anne, elsewhere, bruno)]
+
+
+def test_an_administrator_sees_what_judges_beside(
+    make_app: Callable[[Settings], Flask], settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "strict.toml").write_text("[signals.links]\nhold = 1")
+    app = make_app(dataclasses.replace(settings, shadow_policy=tmp_path / "strict.toml"))
+    anne = signed_in(app, "Anne")
+    sent = {"name": "Luc", "comment": "Voir ce dossier : https://journal.example/dossier"}
+    answer = anne.post("/v1/comments", json=sent)
+    answer.close()
+    assert answer.json
+    anne.post(f"/v1/comments/{answer.json['id']}/verdict", json={"decision": "reject"})
+    page = anne.get("/moderation/modele").text
+
+    assert "À côté, sans effet" in page
+    assert '<th scope="row">Accepté</th><td>0</td><td>1</td><td>0</td>' in page
+    assert "0,0 % comme elle ; ce qui juge à côté, 100,0 %" in page
+
+
 def test_an_edit_shows_its_former_self(anne: FlaskClient) -> None:
     former = hold(anne, external_id="17")
     edit = hold(anne, "Quel sombre connard, ce ministre, vraiment.", external_id="17", edited=True)

@@ -1,4 +1,4 @@
-"""Keys of sites; and a submission that is an edit says of which."""
+"""Keys of sites; what a shadow would have decided; and a submission that is an edit says of which."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,9 +25,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_keys"),
         sa.UniqueConstraint("digest", name="uq_keys_digest"),
     )
+    op.create_table(
+        "shadows",
+        sa.Column("submission_id", sa.String(36), nullable=False),
+        sa.Column("decision", sa.String(10), nullable=False),
+        sa.Column("reasons", sa.Text, nullable=False),
+        sa.Column("scores", sa.JSON, nullable=False),
+        sa.Column("model", sa.String(100), nullable=False),
+        sa.Column("policy", sa.String(100), nullable=False),
+        sa.PrimaryKeyConstraint("submission_id", name="pk_shadows"),
+        sa.ForeignKeyConstraint(
+            ["submission_id"], ["submissions.id"], name="fk_shadows_submission_id", ondelete="CASCADE"
+        ),
+    )
     op.add_column("submissions", sa.Column("former_id", sa.String(36)))
 
 
 def downgrade() -> None:
     op.drop_column("submissions", "former_id")
+    op.drop_table("shadows")
     op.drop_table("keys")
