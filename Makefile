@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test tools lint types encoder train evaluate bench pictures lock image image-test clean
+.PHONY: help serve test test-clients tools lint types encoder train evaluate bench pictures lock image image-test clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ serve: $(VENV)/.serve ## set everything up and serve on 127.0.0.1:8000 (PORT=, H
 
 test: lint types $(VENV)/.dev ## every check: style, types, imports, tests
 	$(BIN)/python -m pytest
+
+test-clients: $(VENV)/.dev ## real clients against a running Vigie: WordPress, Akismet's and Perspective's (Debian, as root; node)
+	tests/clients/install
+	tests/clients/libraries/install
+	$(BIN)/python -m pytest tests/clients/test_*.py tests/clients/libraries
 
 tools: ## install what the browser and PostgreSQL tests need (Debian, as root)
 	@command -v chromium chromedriver >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \

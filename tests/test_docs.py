@@ -140,3 +140,14 @@ def test_the_example_of_several_sites_can_be_read(tmp_path: Path) -> None:
 
     assert ["default", "le-journal", "la-gazette"] == list(sites)
     assert sites["la-gazette"].is_told
+
+
+def test_the_thresholds_to_type_are_those_that_were_measured(model: Model) -> None:
+    tolls = json.loads((model.folder / "metrics.json").read_text("utf-8"))["tolls"]["toxicity"]
+    written = re.findall(
+        r"^\| (0\.\d\d) \| (\d\d) % \| ([\d.]+) % \|$", (ROOT / "docs/migrate.md").read_text("utf-8"), re.MULTILINE
+    )
+
+    assert [
+        (f"{toll['limit']:.2f}", share.rstrip("%"), f"{100 * toll['good_held']:.1f}") for share, toll in tolls.items()
+    ] == written

@@ -4,34 +4,15 @@ import re
 from html.parser import HTMLParser
 
 BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "blockquote",
-        "br",
-        "div",
-        "dd",
-        "dl",
-        "dt",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "table",
-        "td",
-        "tr",
-        "ul",
-    ]
+    "address article blockquote br dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li ol p pre "  # noqa: SIM905
+    "section table tbody td tfoot th thead tr ul".split()
 )
-UNSEEN = frozenset(("script", "style", "template", "title"))
+INLINE = frozenset(
+    "a abbr b bdi bdo big center cite code del dfn em font i iframe img input ins kbd label mark q s samp small "  # noqa: SIM905
+    "span strike strong sub sup svg tt u var video audio embed object button form select option textarea".split()
+)
+UNSEEN = frozenset(("script", "style", "template", "title", "head", "noscript"))
+TAG = re.compile(rf"</?(?:{'|'.join(sorted(BLOCKS | INLINE | UNSEEN))})(?=[\s/>])|<!--", re.IGNORECASE)
 
 
 class _Reader(HTMLParser):
@@ -67,11 +48,15 @@ class _Reader(HTMLParser):
 
 
 def plain_text(html: str) -> str:
-    """Return what a reader sees of *html*: no tags, entities resolved, one line a block, links written out."""
+    """Return what a reader sees of *html*: no tags, entities resolved, one line a block, links written out.
+
+    Some callers send plain text, and do not say so. What only looks like a tag (`a<b`, `<https://…>`) therefore stays,
+    or it would be a way to hide an address.
+    """
     if "<" not in html and "&" not in html:
         return html.strip()
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(re.sub(r"<", lambda found: "<" if TAG.match(html, found.start()) else "&lt;", html))
     reader.close()
     lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in "".join(reader.pieces).split("\n"))
     return "\n".join(line for line in lines if line)

@@ -149,11 +149,7 @@ def suggest() -> ResponseReturnValue:
     if not suggested:
         raise ApiError("INVALID_REQUEST", "Missing attribute_scores")
     _names_are_known(suggested)
-    labels = {
-        NAMES[name]: int(score["summaryScore"]["value"] >= 0.5)
-        for name, score in suggested.items()
-        if "summaryScore" in score
-    }
+    labels = {NAMES[name]: int(_worst(score) >= 0.5) for name, score in suggested.items()}
     _, detected = _languages(asked, read)
     token = asked.get("clientToken")
     named = f"perspective:{asked['communityId'] or ''}:{token}"[:200] if token else None
@@ -173,7 +169,7 @@ def discovery() -> ResponseReturnValue:
         "kind": "discovery#restDescription", "discoveryVersion": "v1", "id": "commentanalyzer:v1alpha1",
         "name": "commentanalyzer", "version": "v1alpha1", "revision": "0", "title": "Vigie",
         "description": "Comment Analyzer v1alpha1, answered by Vigie", "protocol": "rest", "rootUrl": url,
-        "baseUrl": url, "servicePath": "", "batchPath": "batch",
+        "baseUrl": url, "servicePath": "", "batchPath": "",
         "parameters": {
             "key": {"type": "string", "location": "query"},
             "alt": {"type": "string", "location": "query", "default": "json"},
@@ -299,6 +295,18 @@ def _wanted(asked: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 "INVALID_REQUEST", f"Requested score type {_told(kind)} is not supported by attribute {_told(name)}"
             )
     return wanted
+
+
+def _worst(suggested: Mapping[str, Any]) -> float:
+    """Return the score of the whole text, or the highest of its spans.
+
+    Raises ApiError when there is neither.
+    """
+    scores = [suggested.get("summaryScore"), *(span.get("score") for span in suggested.get("spanScores", ()))]
+    for values in (scores[:1], scores[1:]):
+        if told := [float(score["value"]) for score in values if score]:
+            return max(told)
+    raise ApiError("INVALID_REQUEST", "Missing summary_score")
 
 
 def _names_are_known(names: Mapping[str, Any]) -> None:

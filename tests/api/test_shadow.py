@@ -106,4 +106,4 @@ def test_what_would_have_been_decided_is_told(shaded: Flask, settings: Settings,
     assert ["accept", "0", "1", "0"] == told.output.split("decided    would be:  accept    hold  reject\n")[1].split()[
         :4
     ]
-    assert "would be hold                0         1" in told.output
+    assert f"{'would be hold':22}{0:10}{1:10}" in told.output

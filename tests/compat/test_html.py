@@ -26,6 +26,12 @@ from service.compat.html import plain_text
         ("</div></p>Oui", "Oui"),
         ("<!-- caché -->Oui", "Oui"),
         ("Oui <", "Oui <"),
+        ("si x<y alors z>y", "si x<y alors z>y"),
+        ("Lire <https://pub.example/x> vite", "Lire <https://pub.example/x> vite"),
+        ("Écrivez à <moi@pub.example>", "Écrivez à <moi@pub.example>"),
+        ("<DIV CLASS=x>Oui</DIV >", "Oui"),
+        ("<image>", "<image>"),
+        ("Dupont & Cie &copy", "Dupont & Cie ©"),
         ("", ""),
     ],
 )

@@ -353,9 +353,18 @@ def test_a_comment_that_was_changed_is_another_one_under_the_same_token(app: Fla
     assert 2 == len(rows(app, tables.verdicts))
 
 
+def test_a_suggestion_about_a_part_of_the_text_counts_for_the_whole(app: Flask, client: FlaskClient) -> None:
+    spans = [{"begin": 0, "end": 3, "score": {"value": value}} for value in (0, 1)]
+    client.post(SUGGEST, json=SUGGESTED | {"attributeScores": {"TOXICITY": {"spanScores": spans}}})
+
+    assert [("reject", {"toxicity": 1})] == [(row.decision, row.labels) for row in rows(app, tables.verdicts)]
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        ({"attributeScores": {"TOXICITY": {}}}, "Missing summary_score"),
+        ({"attributeScores": {"TOXICITY": {"spanScores": []}}}, "Missing summary_score"),
         ({"attributeScores": {}}, "Missing attribute_scores"),
         ({"attributeScores": {"MOOD": {"summaryScore": {"value": 1}}}}, "Unknown requested attribute: MOOD"),
         ({"attributeScores": {"TOXICITY": {"summaryScore": {"value": 2}}}}, "Invalid value at 'attributeScores'"),
