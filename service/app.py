@@ -18,6 +18,7 @@ from service.policy import load_policy
 from service.rates import Rates
 from service.schemas import comment_schema
 from service.settings import Settings
+from service.shadow import LATER
 from service.sites import load_sites
 from service.state import Fresh, State, state
 from service.store import keys
@@ -100,6 +101,8 @@ def _end(response: Response) -> Response:
     metrics.requests.labels(endpoint, method, str(response.status_code)).inc()
     metrics.seconds.labels(endpoint).observe(seconds)
     log.info("request", endpoint=endpoint, method=method, status=response.status_code, ms=round(1000 * seconds, 2))
+    for later in request.environ.get(LATER, ()):
+        response.call_on_close(later)
     response.headers["X-Request-ID"] = g.request_id
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

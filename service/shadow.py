@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import after_this_request
-from werkzeug import Response
+from flask import request
 
 from service.domain import Memory, Submission
 from service.logs import log
@@ -11,16 +10,14 @@ from service.sitelists import SiteLists
 from service.state import State
 from service.store import StoreError, shadows
 
+LATER = "vigie.later"
+"""In a request's environment: what is to be done when its answer is on its way."""
+
 
 def follow(state: State, kept: Sequence[Submission], memories: Sequence[Memory], lists: SiteLists) -> None:
     """Let the shadow of *state* judge what was *kept* just now, once this request's answer is on its way."""
-    if state.shadow is None or not kept:
-        return
-
-    @after_this_request
-    def later(response: Response) -> Response:
-        response.call_on_close(lambda: judge(state, kept, memories, lists))
-        return response
+    if state.shadow is not None and kept:  # in the environment, which all threads of a request share
+        request.environ.setdefault(LATER, []).append(lambda: judge(state, kept, memories, lists))
 
 
 def judge(state: State, kept: Sequence[Submission], memories: Sequence[Memory], lists: SiteLists) -> None:

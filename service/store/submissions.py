@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain import Article, Comment, Decision, Judgement, Reason, Signal, Span, Submission
+from service.fingerprint import fingerprint
 from service.store.database import guarded
 from service.store.memory import remember
-from service.store.tables import judgements, queue, submissions
+from service.store.tables import fingerprints, judgements, queue, submissions
 
 WHOLE = (*submissions.c, *(column.label(f"judgement_{column.name}") for column in judgements.c))
 """The columns that `submission_of` reads."""
@@ -52,11 +53,14 @@ def alike(
         "article_id": comment.article.id, "article_url": comment.article.url, "parent_id": comment.parent_id,
     }  # fmt: skip
     wanted = [submissions.c[name] == value for name, value in told.items() if value is not None]
-    if same_text:
-        wanted.append(submissions.c.comment == comment.text)
     if since is not None:
         wanted.append(submissions.c.received_at >= since)
     query = select(*WHOLE).join(judgements).where(submissions.c.site == site, *wanted)
+    if same_text:
+        query = query.where(submissions.c.comment == comment.text)
+        if print_ := fingerprint(comment.text):  # has an index, which texts have not
+            same = (fingerprints.c.submission_id == submissions.c.id, fingerprints.c.site == site)
+            query = query.join(fingerprints, and_(*same, fingerprints.c.exact == print_.exact))
     with guarded(), engine.connect() as connection:
         row = connection.execute(query.order_by(submissions.c.received_at.desc()).limit(1)).one_or_none()
     return None if row is None else submission_of(row)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -393,3 +394,14 @@ def test_other_events_and_unknown_comments_are_taken_without_effect(
 def test_an_event_that_nobody_signed_is_refused(app: Flask, client: FlaskClient) -> None:
     assert 401 == tell(client, LEFT, "whsec_wrong_wrong_wrong").status_code
     assert 422 == tell(client, {"type": "x"}).status_code
+
+
+def test_what_judges_beside_follows_coral_s_comments_too(
+    make_app: Callable[[Settings], Flask], settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "strict.toml").write_text("[signals.shouting]\nhold = 1")
+    app = make_app(dataclasses.replace(settings, shadow_policy=tmp_path / "strict.toml"))
+    answer = ask(app.test_client(), "MERCI POUR CET ARTICLE CLAIR ET BIEN DOCUMENTÉ")
+    answer.close()
+
+    assert ["hold"] == [row.decision for row in rows(app, tables.shadows)]
