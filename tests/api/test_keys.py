@@ -112,7 +112,7 @@ def test_a_key_may_do_what_its_scope_says_and_nothing_else(client: FlaskClient, 
 def test_every_call_of_the_api_asks_for_a_scope(app: Flask) -> None:
     called = {path.replace(NOBODY, "<id>") for calls in CALLS.values() for _, path, _ in calls}
 
-    assert called == {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/v1")}
+    assert called == {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/v1/")}
 
 
 def test_a_revoked_key_and_the_key_of_a_site_that_is_gone_are_unknown(

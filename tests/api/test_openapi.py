@@ -38,7 +38,7 @@ def undescribed(app: Flask, document: dict[str, Any]) -> set[str]:
     views = {
         method + " " + re.sub(r"<(?:[^:<>]+:)?(.+?)>", r"{\1}", rule.rule)
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/v1") or rule.endpoint.startswith("probes.")
+        if rule.rule.startswith("/v1/") or rule.endpoint.startswith("probes.")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     return views - {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
