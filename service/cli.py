@@ -22,6 +22,7 @@ from service.moderation import Moderation
 from service.policy import PolicyError, load_policy
 from service.schemas import JudgementSchema, comment_schema
 from service.settings import ROOT, Settings, SettingsError
+from service.store import keys
 from service.text import is_blank
 
 FAULTS = (SettingsError, ModelError, PolicyError, LexiconError, store.StoreError)
@@ -49,12 +50,16 @@ def serve() -> None:
     """Serve on VIGIE_HOST:VIGIE_PORT with gunicorn, after checking all that a start needs."""
     settings = Settings.from_env()
     _moderation(settings)
-    store.check(store.open_engine(settings.database))
+    engine = store.open_engine(settings.database)
+    store.check(engine)
+    keyless = not keys.in_force(engine)
     _check_port(settings)
     figures = tempfile.mkdtemp(prefix="vigie-metrics-")
     if settings.try_page != "off":
         host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - only told
         click.echo(f"Essayez : http://{host}:{settings.port}/essai", err=True)
+    if keyless:
+        click.echo("Sans clé, Vigie ne répond qu'à cette machine : `vigie key new` en fait une.", err=True)
     sys.stderr.flush()
     os.chdir(ROOT)
     command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "service.wsgi:app"]

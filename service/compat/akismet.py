@@ -42,14 +42,21 @@ UNRELATED = frozenset(("listed_hold", "listed_reject", "author_flood", "address_
 """Signals of no attribute that count as spam all the same: the site's own words, and floods."""
 RECHECKED = timedelta(days=7)
 KEY = re.compile(r"[a-z0-9]{12}")
+ABOUT_A_KEY = frozenset(("akismet.verify_key", "akismet.subscription"))
+SLASHED = re.compile(r"""(?:[^\\'"]|\\[\\'"])*""")
+"""A text in which every quote and backslash has a backslash before it."""
 
 
 @blueprint.before_request
 def admit() -> None:
     """Know for which site the caller's key speaks: it stands in the body, the query, or in front of the host's name."""
+    if request.endpoint == "akismet.connection":
+        return
     request.max_content_length = state().settings.max_body_bytes + 1
     g.fields = request.args.to_dict() if request.method == "GET" else _fields()
-    key = g.fields.get("api_key") or g.fields.get("key") or _key_of_host()
+    # WordPress' plugin, when it asks about a key, sends that as `key` and besides, as `api_key`, the one that it has.
+    names = ("key", "api_key") if request.endpoint in ABOUT_A_KEY else ("api_key", "key")
+    key = g.fields.get(names[0]) or g.fields.get(names[1]) or _key_of_host()
     scope = "verdict" if request.endpoint in {"akismet.submit_spam", "akismet.submit_ham"} else "judge"
     g.site = admission.admit(key, scope)
 
@@ -62,7 +69,7 @@ def verify_key() -> ResponseReturnValue:
 @blueprint.post("/1.1/comment-check")
 def comment_check() -> ResponseReturnValue:
     """Tell whether a comment is spam; keep it, unless it is a test."""
-    comment, now = _comment(g.fields), datetime.now(UTC)
+    comment, now = _comment(_as_typed(g.fields)), datetime.now(UTC)
     if {comment.name, comment.email} & set(ALWAYS_SPAM):
         return _verdict(spam=True)
     if comment.role == ALWAYS_HAM:
@@ -117,10 +124,42 @@ def key_sites() -> ResponseReturnValue:
     return jsonify({told[0]: [row], "limit": 500, "offset": 0, "total": 1})
 
 
+@blueprint.get("/1.1/test")
+def connection() -> ResponseReturnValue:
+    """Tell the WordPress plugin, which shows no key here, that it has found somebody."""
+    return _text("connected")
+
+
+@blueprint.post("/1.1/get-subscription")
+def subscription() -> ResponseReturnValue:
+    """Return what the WordPress plugin wants to know before it keeps a key that is typed, and shows in its settings."""
+    return jsonify(status="active", account_name="Vigie", account_type="", next_billing_date=False)
+
+
+@blueprint.post("/1.1/get-stats")
+def statistics() -> ResponseReturnValue:
+    """Return nothing: then the WordPress plugin leaves out a card of numbers, and a frame of akismet.com in it."""
+    return _text("")
+
+
+@blueprint.post("/1.1/deactivate")
+def deactivate() -> ResponseReturnValue:
+    return _text("deactivated")
+
+
 @blueprint.route("/1.1/<path:anything>", methods=["GET", "POST"])
+@blueprint.route("/1.2/<path:anything>", methods=["GET", "POST"])
 def other(anything: str) -> ResponseReturnValue:
-    """Answer what the WordPress plugin asks besides (tokens, statistics, subscriptions) with nothing, harmlessly."""
+    """Answer what the WordPress plugin asks besides (tokens, other plugins) with nothing, harmlessly."""
     return jsonify({})
+
+
+@blueprint.after_request
+def identify(answer: Response) -> Response:
+    """Name every answer about a comment: without, WordPress' plugin publishes what could not be checked."""
+    if request.endpoint == "akismet.comment_check":
+        answer.headers.setdefault("X-akismet-guid", uuid.uuid4().hex)
+    return answer
 
 
 @blueprint.errorhandler(RefusedError)
@@ -160,7 +199,8 @@ def _is_spam(reason: Reason, site: Site) -> bool:
 
 def _verdict(*, spam: bool, discard: bool = False, about: str | None = None) -> Response:
     answer = _text("true" if spam else "false")
-    answer.headers["X-akismet-guid"] = uuid.UUID(about).hex if about else uuid.uuid4().hex
+    if about:
+        answer.headers["X-akismet-guid"] = uuid.UUID(about).hex
     if discard:
         answer.headers["X-akismet-pro-tip"] = "discard"
     return answer
@@ -198,6 +238,20 @@ def _fields() -> dict[str, Any]:
 def _word(value: Any) -> str:
     """Return a value of JSON as a form would say it."""
     return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool | int | float) else ""
+
+
+def _as_typed(fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Return *fields* without the backslashes that WordPress puts before quotes.
+
+    Its plugin sends them along when a comment comes in, but not when it asks again or tells a verdict; then the text
+    would not be the same, and no text with an apostrophe would be what its author has written.
+    """
+    if "| Akismet/" not in request.user_agent.string or "recheck_reason" in fields:
+        return fields
+    return {
+        name: re.sub(r"\\(.)", r"\1", value) if "\\" in value and SLASHED.fullmatch(value) else value
+        for name, value in fields.items()
+    }
 
 
 def _comment(fields: Mapping[str, str]) -> Comment:

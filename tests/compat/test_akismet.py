@@ -286,11 +286,70 @@ def test_the_use_of_a_month_is_counted(client: FlaskClient) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["token", "deactivate", "get-stats", "get-subscription", "anything/else"])
-def test_what_the_wordpress_plugin_asks_besides_is_answered_harmlessly(client: FlaskClient, path: str) -> None:
-    answer = client.post(f"/1.1/{path}", data={"key": "x", "blog": "https://journal.example"})
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("1.1/token", "{}\n"), ("1.1/anything/else", "{}\n"), ("1.2/compatible-plugins", "{}\n"),
+        ("1.1/deactivate", "deactivated"), ("1.1/get-stats", ""),
+    ],
+)  # fmt: skip
+def test_what_the_wordpress_plugin_asks_besides_is_answered_harmlessly(
+    client: FlaskClient, path: str, expected: str
+) -> None:
+    answer = client.post(f"/{path}", data={"key": "x", "blog": "https://journal.example"})
 
-    assert (200, {}) == (answer.status_code, answer.json)
+    assert (200, expected) == (answer.status_code, answer.text)
+
+
+def test_the_wordpress_plugin_finds_vigie_before_it_has_a_key(client: FlaskClient, key: str) -> None:
+    found, plugins = client.get("/1.1/test"), client.get("/1.2/compatible-plugins")
+
+    assert (200, "connected") == (found.status_code, found.text)
+    assert (200, "invalid") == (plugins.status_code, plugins.text), "anything else that it fetches is no JSON"
+
+
+def test_the_wordpress_plugin_is_told_of_an_account_that_it_may_use(client: FlaskClient, key: str) -> None:
+    account = client.post("/1.1/get-subscription", data={"key": key}).json
+
+    assert {"status": "active", "account_name": "Vigie", "account_type": "", "next_billing_date": False} == account
+    assert "invalid" == client.post("/1.1/get-subscription", data={"key": "wrong4711xyz"}).text
+
+
+def test_of_two_keys_the_one_that_is_asked_about_counts(client: FlaskClient, key: str) -> None:
+    """WordPress' plugin adds the key that it has already, as `api_key`, to a question about another one."""
+    for new, old, expected in ((key, "wrong4711xyz", "valid"), ("wrong4711xyz", key, "invalid")):
+        assert expected == client.post("/1.1/verify-key", data={"key": new, "api_key": old}).text
+
+    assert b"false" == check(client, HAM, api_key=key, key="a field of the form").data
+
+
+def test_every_answer_about_a_comment_has_a_name(client: FlaskClient, key: str) -> None:
+    """Without one, WordPress' plugin publishes a comment of which it has learnt nothing."""
+    for answer in (check(client, HAM), check(client, "x" * 10_000_000, api_key=key)):
+        assert answer.data in {b"invalid", b"unavailable"}
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-akismet-guid"])
+
+    assert "X-akismet-guid" not in client.post("/1.1/verify-key").headers
+
+
+@pytest.mark.parametrize(
+    ("sent", "agent", "more", "kept"),
+    [
+        (r"L\'été \"ici\" \\o/", "WordPress/6.8 | Akismet/5.5", {}, r"""L'été "ici" \o/"""),
+        (r"L'été dans C:\temp", "WordPress/6.8 | Akismet/5.5", {}, r"L'été dans C:\temp"),
+        (r"L\'été", "WordPress/6.8 | Akismet/5.5", {"recheck_reason": "retry"}, r"L\'été"),
+        (r"L\'été", "Akismet Ruby", {}, r"L\'été"),
+    ],
+)
+def test_wordpress_backslashes_before_quotes_are_not_the_author_s(
+    app: Flask, client: FlaskClient, sent: str, agent: str, more: dict[str, str], kept: str
+) -> None:
+    form = FORM | {"comment_content": sent, "comment_author": r"Jeanne d\'Arc"} | more
+    client.post(CHECK, data=form, headers={"User-Agent": agent})
+    [row] = rows(app, tables.submissions)
+
+    assert kept == row.comment
+    assert ("Jeanne d'Arc" if agent.startswith("WordPress") and not more else r"Jeanne d\'Arc") == row.name
 
 
 def test_when_it_cannot_be_judged_the_answer_is_neither_true_nor_false(

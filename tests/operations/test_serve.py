@@ -59,10 +59,11 @@ class Server:
     port: int
     folder: Path
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
         """Return status and body, read as JSON where it is JSON."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
-            connection.request(method, path, None if body is None else json.dumps(body), JSON)
+            headers = JSON | ({"Authorization": f"Bearer {key}"} if key else {})
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             told = answer.read()
             return answer.status, json.loads(told) if "json" in answer.headers["Content-Type"] else told.decode()
@@ -95,7 +96,7 @@ class Server:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the log, without what is told to the person who starts it."""
-        return [json.loads(line) for line in self.told() if not line.startswith("Essayez")]
+        return [json.loads(line) for line in self.told() if not line.startswith(("Essayez", "Sans clé"))]
 
     def workers(self) -> set[int]:
         """Return the ids of the workers that live."""
@@ -185,6 +186,7 @@ def test_it_answers_and_says_where_to_try_it(server: Server) -> None:
 
     assert (201, "accept") == (status, judgement["decision"])
     assert f"Essayez : http://127.0.0.1:{server.port}/essai" == server.told()[0]
+    assert "vigie key new" in server.told()[1]
     assert 200 == server.ask("GET", "/essai")[0]
 
 
@@ -197,6 +199,19 @@ def test_two_workers_answer_and_either_tells_the_figures_of_both(server: Server)
 
     assert (201, 201) == (other[0], held[0])
     assert {before + 2} == {server.figure("vigie_decisions_total") for _ in range(8)}
+
+
+def test_two_workers_know_a_new_key_within_seconds_and_count_its_rate_together(own_server: Server) -> None:
+    variables = os.environ | {"VIGIE_DATABASE": f"sqlite:///{own_server.folder}/vigie.db"}
+    made = subprocess.run(
+        [VIGIE, "key", "new", "--rate", "10"], env=variables, capture_output=True, check=True, text=True
+    )
+    key = made.stdout.strip()
+    eventually(lambda: [own_server.ask("GET", "/v1/policy")[0] for _ in range(10)] == [401] * 10)
+    answers = [own_server.ask("POST", "/v1/comments:preview", COMMENT, key)[0] for _ in range(30)]
+
+    assert {200, 429} == set(answers)
+    assert 10 <= answers.count(200) <= 11  # a minute may have ended in between
 
 
 def test_a_worker_killed_for_memory_is_replaced_and_the_log_says_so(server: Server) -> None:
