@@ -14,8 +14,10 @@ from service.state import state
 from service.store import StoreError, keys
 from service.store.keys import USED_STEP, Key
 
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
-OWN_NAME = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
+FORWARDED = (
+    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP",
+)  # fmt: skip
+OWN_NAME = re.compile(r"(?:(?:[a-z0-9-]+\.)?localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
 
 
 class Fault(enum.Enum):
@@ -41,19 +43,20 @@ class RefusedError(Exception):
 def admit(key: str | None, scope: str, units: int = 1) -> Site:
     """Return the site for which *key* may do what *scope* says; count *units* comments against its rate.
 
-    Without any key in force, this very machine is admitted, whatever key it names, for the site of the settings.
+    As long as no key was ever made, this very machine is admitted, whatever key it names, for the site of the settings;
+    but no page of another site that is open in a browser there.
 
     Raises RefusedError.
     """
-    in_force = state().keys.get(lambda: keys.in_force(state().engine))
-    if not in_force:
-        if is_local():
+    made = state().keys.get(lambda: keys.known(state().engine))
+    if not made:
+        if is_local() and not _is_of_a_foreign_page():
             return state().sites[state().settings.site]
         raise RefusedError(Fault.stranger)
     if not key:
         raise RefusedError(Fault.missing)
-    known = in_force.get(digest(key))
-    site = state().sites.get(known.site) if known else None
+    known = made.get(digest(key))
+    site = state().sites.get(known.site) if known and known.revoked_at is None else None
     if known is None or site is None:  # of a site that is no longer configured
         raise RefusedError(Fault.unknown)
     if scope not in known.scopes:
@@ -65,19 +68,26 @@ def admit(key: str | None, scope: str, units: int = 1) -> Site:
 
 
 def is_local() -> bool:
-    """Say whether this request comes from this very machine, and not through a proxy that speaks for another."""
+    """Say whether this request comes from this very machine, and not through a proxy that speaks for another.
+
+    It must also name this machine: a page of another site may let its own name lead here.
+    """
     if any(header in request.headers for header in FORWARDED):
         return False
-    return is_loopback(request.remote_addr or "") and (
-        is_loopback(state().settings.host) or OWN_NAME.fullmatch(request.host) is not None
-    )
+    return _is_loopback(request.remote_addr or "") and OWN_NAME.fullmatch(request.host) is not None
 
 
-def is_loopback(host: str) -> bool:
+def _is_of_a_foreign_page() -> bool:
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and origin.partition("://")[2] != request.host
+    return foreign or request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def _note_use(key: Key) -> None:

@@ -12,6 +12,7 @@ from service import admission, bodies, intake, store
 from service.admission import Fault, RefusedError
 from service.domain import Submission
 from service.intake import Outcome, TooOftenError
+from service.logs import log
 from service.openapi import OPERATIONS, Answer, describe
 from service.problems import Problem, respond
 from service.schemas import (
@@ -24,7 +25,7 @@ from service.schemas import (
     VerdictSchema,
 )
 from service.state import state
-from service.store import acts, labels
+from service.store import StoreError, acts, labels
 from service.store.acts import Who
 from service.store.verdicts import AlreadyJudgedError, Given, GoneError
 
@@ -103,7 +104,8 @@ def body_schemas(comment: Schema) -> dict[str, Schema]:
 def admit() -> None:
     """Know for which site the caller's key speaks, and that it may do what this view does."""
     view = current_app.view_functions[request.endpoint or ""]
-    g.site = admission.admit(_key(), OPERATIONS[view].scope or "judge")
+    counted = 0 if view is batch else 1  # the batch counts its own
+    g.site = admission.admit(_key(), OPERATIONS[view].scope or "judge", counted)
 
 
 @blueprint.errorhandler(RefusedError)
@@ -171,8 +173,7 @@ def preview() -> ResponseReturnValue:
 def batch() -> ResponseReturnValue:
     loaded: list[Received | Problem] = []
     members = _members(bodies.read(state().settings.max_batch_bytes, form=False))
-    if len(members) > 1:
-        admission.admit(_key(), "judge", len(members) - 1)
+    admission.admit(_key(), "judge", len(members))
     for member in members:
         try:
             loaded.append(_load(member))
@@ -250,8 +251,11 @@ def export_author() -> ResponseReturnValue:
 )
 def erase_author() -> ResponseReturnValue:
     wanted: dict[str, str] = _loaded(AuthorSchema())
-    erased = labels.erase_author(state().engine, g.site.name, wanted)
-    acts.note(state().engine, _who(), "author_erase", datetime.now(UTC), {"comments": erased})
+    erased = labels.erase_author(state().engine, g.site.name, wanted, _who(), datetime.now(UTC))
+    try:
+        labels.scrub(state().engine)
+    except StoreError as error:  # they are erased; the next `vigie forget` overwrites what still lies beside the file
+        log.warning("database", fault=str(error))
     return {"erased": erased}
 
 

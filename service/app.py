@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Flask:
     shadow = _shadow(settings, model, lexicon)
     engine = store.open_engine(settings.database)
     store.check(engine)
-    in_force = keys.in_force(engine)
+    known = keys.known(engine)
     engine.dispose()  # no connection may cross the fork into gunicorn's workers
     metrics.versions.labels(model.version, policy.version).set(1)
 
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> Flask:
         sites=sites,
         policies=policies,
         rates=Rates(),
-        keys=Fresh(in_force),
+        keys=Fresh(known),
         moderation=Moderation(lexicon, model, policy, metrics.step),
         shadow=shadow,
         metrics=metrics,

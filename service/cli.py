@@ -52,7 +52,7 @@ def serve() -> None:
     _moderation(settings)
     engine = store.open_engine(settings.database)
     store.check(engine)
-    keyless = not keys.in_force(engine)
+    keyless = not keys.known(engine)
     _check_port(settings)
     figures = tempfile.mkdtemp(prefix="vigie-metrics-")
     if settings.try_page != "off":

@@ -189,3 +189,5 @@ class Submission:
     judgement: Judgement
     former_id: str | None = None
     """Of the submission that this one is an edit of."""
+    edited: bool = False
+    """Whether its sender says that it is an edit, of whatever stands under its external id by then."""

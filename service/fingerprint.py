@@ -40,8 +40,11 @@ def fingerprint(text: str) -> Fingerprint | None:
 
 
 def says_the_same(one: str, other: str) -> bool:
-    """Tell whether two texts differ in nothing but spaces, punctuation, accents and capitals."""
-    first, second = ("".join(filter(str.isalnum, fold(text).text)) for text in (one, other))
+    """Tell whether two texts differ in nothing but blanks, accents, capitals and what ends them (« … », « ! »).
+
+    No other sign is passed over: a full stop makes an address of two words, a symbol an insult.
+    """
+    first, second = (" ".join(fold(text).text.split()).rstrip(" .!?…") for text in (one, other))
     return first == second
 
 

@@ -18,7 +18,7 @@ from service.state import Fresh, state
 from service.store import memory, verdicts
 from service.store import words as store_words
 from service.store.acts import Who
-from service.store.verdicts import AlreadyJudgedError, Given
+from service.store.verdicts import AlreadyJudgedError, Given, GoneError
 
 SHOWN = JudgementSchema()
 Waiting = tuple[Received, Submission | None]
@@ -89,10 +89,13 @@ def judge(
     return judgements
 
 
-def decide(site: Site, id: str, verdict: Verdict, who: Who, *, replaces: bool = False) -> tuple[Given, bool]:
+def decide(
+    site: Site, id: str, verdict: Verdict, who: Who, *, replaces: bool = False, others_stay: bool = False
+) -> tuple[Given, bool]:
     """Keep the *verdict* that *site* tells us on its submission *id*; return what stands, and whether it is new.
 
-    The same verdict told twice is kept once. Another one that stands is withdrawn for it when it *replaces*.
+    The same verdict told twice is kept once. Another one that stands is withdrawn for it when it *replaces*, unless it
+    was given by another actor and *others_stay*.
 
     Raises AlreadyJudgedError, GoneError.
     """
@@ -103,7 +106,7 @@ def decide(site: Site, id: str, verdict: Verdict, who: Who, *, replaces: bool = 
         standing = error.given.verdict
         if (standing.decision, standing.reason, standing.labels) == (verdict.decision, verdict.reason, verdict.labels):
             return error.given, False
-        if not replaces:
+        if not replaces or (others_stay and error.given.actor != who.actor):
             raise
         return verdicts.give(state().engine, id, verdict, who, now, replaces=True), True
 
@@ -121,17 +124,36 @@ def shortened(ip: str) -> str:
     return str(ip_network((ip, 24 if address.version == 4 else 48), strict=False).network_address)
 
 
-def learn(site: Site, comment: Comment, verdict: Verdict, who: Who) -> Given:
+def learn(site: Site, comment: Comment, verdict: Verdict, who: Who) -> None:
     """Keep what a person decided about *comment*, told by a protocol that has no ids of ours; the last one told counts.
 
-    It becomes a verdict on the newest submission of that text and author. A comment that was never sent to us is judged
-    and kept now, or there would be nothing to learn from.
+    It becomes a verdict on the submission under its external id; else on the one of that text and author. A comment
+    that was never sent to us is judged and kept now, or there would be nothing to learn from. What somebody else has
+    decided in the meantime stays.
     """
+    about = _meant(site, comment) or take(site, [Received(comment, edited=True)], queued=False)[0].id
+    try:
+        decide(site, str(about), verdict, who, replaces=True, others_stay=True)
+    except AlreadyJudgedError as error:
+        if error.given.actor == who.actor:
+            raise
+    except GoneError:  # erased at this very moment
+        return
+
+
+def _meant(site: Site, comment: Comment) -> str | None:
+    """Return the id of the submission that *comment* is; None when it is to be kept as one of its own."""
     engine, named = state().engine, comment.external_id
-    known = None if named and store.find(engine, site.name, external_id=named) else _nameless(site, comment)
-    about = known.id if known else take(site, [Received(comment, edited=True)], queued=False)[0].id
-    assert about is not None  # noqa: S101 - it was to be stored
-    return decide(site, about, verdict, who, replaces=True)[0]
+    if named is None:
+        found = store.alike(engine, site.name, comment)
+        return found.id if found else None
+    if store.find(engine, site.name, external_id=named):
+        return None  # known, perhaps with another text: it is an edit then
+    found = store.alike(engine, site.name, replace(comment, external_id=None), lone=True)
+    if found is None or found.comment.external_id is not None:
+        return None
+    store.name(engine, found.id, named)
+    return found.id
 
 
 def lists(site: Site) -> SiteLists:
@@ -163,10 +185,6 @@ def _earlier(site: Site, received: Received) -> Submission | None:
     return store.find(state().engine, site.name, external_id=received.comment.external_id)
 
 
-def _nameless(site: Site, comment: Comment) -> Submission | None:
-    return store.alike(state().engine, site.name, replace(comment, external_id=None))
-
-
 def _is_news(received: Received, earlier: Submission) -> bool:
     return received.edited and not says_the_same(received.comment.text, earlier.comment.text)
 
@@ -177,7 +195,13 @@ def _kept(
     now = datetime.now(UTC)
     new = [
         Submission(
-            str(uuid.uuid4()), site.name, now, _as_kept(received.comment), judgement, former.id if former else None
+            str(uuid.uuid4()),
+            site.name,
+            now,
+            _as_kept(received.comment),
+            judgement,
+            former.id if former else None,
+            received.edited,
         )
         for (received, former), judgement in zip(batch, judgements, strict=True)
         if received.store
@@ -188,8 +212,9 @@ def _kept(
     for (received, _), judgement, known in zip(batch, judgements, memories, strict=True):
         if received.store:
             sent, kept = next(stored)
-            outcomes.append(Outcome(kept.judgement, kept.id, new=kept is sent))
-            followed += [(kept, known)] if kept is sent else []
+            new_one = kept.id == sent.id
+            outcomes.append(Outcome(kept.judgement, kept.id, new=new_one))
+            followed += [(kept, known)] if new_one else []
         else:
             outcomes.append(Outcome(judgement))
     shadow.follow(state(), [kept for kept, _ in followed], [known for _, known in followed], lists(site))

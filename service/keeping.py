@@ -20,6 +20,7 @@ from service.settings import Settings
 from service.sites import Site, load_sites
 from service.store import keys as store_keys
 from service.store import labels, members, shadows
+from service.store.acts import Who
 from service.store.shadows import Compared
 from service.text import is_blank
 
@@ -140,7 +141,9 @@ def export_author(site: str | None, **wanted: str | None) -> None:
 @click.confirmation_option(prompt="Erase everything that is kept of this author?")
 def erase_author(site: str | None, **wanted: str | None) -> None:
     """Erase everything that is kept of an author; it cannot be taken back."""
-    gone = labels.erase_author(_engine(), _site(site).name, _author(wanted))
+    engine = _engine()
+    gone = labels.erase_author(engine, _site(site).name, _author(wanted), Who(actor="vigie author"), datetime.now(UTC))
+    labels.scrub(engine)
     click.echo(f"{gone} comment(s) erased")
 
 

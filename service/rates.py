@@ -31,4 +31,11 @@ class Rates:
         used = count + before * (1 - inside / MINUTE)
         allowed = used + units <= most or used == 0  # a batch that is larger than the limit passes alone
         self.counts[place : place + 3] = [int(minute), count + units * allowed, before]
-        return 0.0 if allowed else max(1.0, MINUTE - inside)
+        return 0.0 if allowed else max(1.0, _until_it_fits(count, before, inside, max(0, most - units)))
+
+
+def _until_it_fits(count: int, before: int, inside: float, free: int) -> float:
+    """Return the seconds until what slides out of the minute leaves no more than *free* of it."""
+    if count <= free and before:
+        return MINUTE * (1 - (free - count) / before) - inside
+    return MINUTE - inside + MINUTE * (1 - free / count if count > free else 0)

@@ -1,6 +1,7 @@
 """The news sites that this service judges for, and what is different for each."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +76,9 @@ def load_sites(settings: Settings) -> Mapping[str, Site]:
         if (site.webhook_url is None) != (site.webhook_secret is None):
             raise SettingsError(f"{settings.sites}: [{name}] expected webhook_url and webhook_secret, found one")
         sites[name] = site
+    shared = Counter(secret for site in sites.values() for secret in set(site.coral_secrets))
+    if any(number > 1 for number in shared.values()):
+        raise SettingsError(f"{settings.sites}: expected coral_secrets of each site's own, found one in two sites")
     return sites
 
 

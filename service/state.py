@@ -55,7 +55,7 @@ class State:
     comment_schema: Schema
     rates: Rates
     keys: Fresh[Mapping[str, Key]]
-    """The keys in force, by their digests."""
+    """Every key that was ever made, by their digests."""
     words: dict[str, Fresh[tuple[tuple[str, str], ...]]] = field(default_factory=dict)
     """The own words of each site."""
 

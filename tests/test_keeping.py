@@ -205,13 +205,13 @@ def test_a_key_is_made_told_and_revoked(engine: Engine) -> None:
     key = made.output.strip()
 
     assert (0, 12) == (made.exit_code, len(key))
-    assert store_keys.in_force(engine)[digest(key)].site == "default"
+    assert store_keys.known(engine)[digest(key)].site == "default"
     listed = vigie("key", "list").output
     assert "1  default  judge+verdict  60/min" in listed
     assert "never used" in listed
     assert key not in listed
     assert 0 == vigie("key", "revoke", "1").exit_code
-    assert {} == store_keys.in_force(engine)
+    assert store_keys.known(engine)[digest(key)].revoked_at
     assert "revoked" in vigie("key", "list").output
     assert 1 == vigie("key", "revoke", "1").exit_code
 

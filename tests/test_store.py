@@ -403,7 +403,7 @@ def test_the_queue_on_both_databases(engine: Engine) -> None:
     assert 3 == queue.counts(engine, "default")[0]
     assert 2 == len(outbox.due(engine, now, lease))
     assert 2 == len(queue.by_author(engine, held[0], now))
-    assert 3 == erase_author(engine, "default", {"email": "zoe@example.ORG"})
+    assert 3 == erase_author(engine, "default", {"email": "zoe@example.ORG"}, Who(actor="test"), datetime.now(UTC))
     with pytest.raises(verdicts.GoneError):
         verdicts.give(engine, ids[0], Verdict(Decision.accept, {}), anne, now)
     assert 30 == len(figures(engine, "default", now, ZoneInfo("Europe/Paris")).days)

@@ -20,9 +20,10 @@ from werkzeug.exceptions import HTTPException
 
 from service import admission, bodies, intake, store
 from service.admission import Fault, RefusedError
-from service.compat.html import plain_text
+from service.compat.html import plain_text, storable
 from service.domain import Article, Comment, Decision, Reason, Verdict
 from service.logs import log
+from service.problems import Problem
 from service.schemas import EMAIL, URL, Address, Instant, Received
 from service.sites import Site
 from service.state import state
@@ -42,6 +43,11 @@ UNRELATED = frozenset(("listed_hold", "listed_reject", "author_flood", "address_
 """Signals of no attribute that count as spam all the same: the site's own words, and floods."""
 RECHECKED = timedelta(days=7)
 KEY = re.compile(r"[a-z0-9]{12}")
+CHARSETS = {
+    "iso-8859-1": "windows-1252", "latin1": "windows-1252", "windows-1252": "windows-1252", "cp1252": "windows-1252",
+    "iso-8859-15": "iso-8859-15",
+}  # fmt: skip
+"""Of the forms that French sites send; all others are UTF-8. Latin 1 is read as browsers read it."""
 ABOUT_A_KEY = frozenset(("akismet.verify_key", "akismet.subscription"))
 SLASHED = re.compile(r"""(?:[^\\'"]|\\[\\'"])*""")
 """A text in which every quote and backslash has a backslash before it."""
@@ -105,7 +111,7 @@ def usage_limit() -> ResponseReturnValue:
 def key_sites() -> ResponseReturnValue:
     """Return the figures of a month (`month=2026-11`, this one unless said) for the key's site, as JSON or CSV."""
     now = datetime.now(UTC)
-    told = re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", g.fields.get("month", "")) or re.match(
+    told = re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", g.fields.get("month", "")) or re.match(
         r"(\d+)-(\d+)", f"{now:%Y-%m}"
     )
     assert told  # noqa: S101 - one of both
@@ -224,11 +230,12 @@ def _fields() -> dict[str, Any]:
     if request.mimetype == bodies.JSON:
         told = bodies.json_object(body.decode("utf-8", "replace"))
         return {name: _word(value) for name, value in told.items() if value is not None}
-    charset = request.mimetype_params.get("charset", "utf-8")
+    charset = CHARSETS.get(request.mimetype_params.get("charset", "").lower(), "utf-8")
+    text = body.decode("ascii", "replace")
     try:
-        pairs = parse_qsl(body.decode("ascii", "replace"), True, encoding=charset, max_num_fields=MOST_FIELDS)
-    except (LookupError, ValueError):  # no such charset, or too many fields
-        pairs = parse_qsl(body.decode("ascii", "replace")[:100_000], keep_blank_values=True)[:MOST_FIELDS]
+        pairs = parse_qsl(text, keep_blank_values=True, encoding=charset, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise Problem(413) from error
     fields: dict[str, Any] = {}
     for name, value in pairs:
         fields.setdefault(name, value)
@@ -258,12 +265,12 @@ def _comment(fields: Mapping[str, str]) -> Comment:
     """Return the comment that *fields* describe; what of them cannot be is left out, for no client could mend it."""
 
     def text(name: str, most: int) -> str | None:
-        value = fields.get(name, "").replace("\0", "").encode("utf-8", "replace").decode()
-        return None if is_blank(value) else value.encode()[:most].decode("utf-8", "ignore").strip()
+        value = storable(fields.get(name, ""), most)
+        return None if is_blank(value) else value
 
     honeypot = fields.get(fields.get("honeypot_field_name") or "", "")
     return Comment(
-        plain_text(fields.get("comment_content", "").replace("\0", "").encode("utf-8", "replace").decode()),
+        storable(plain_text(fields.get("comment_content", "")), state().settings.max_comment_bytes),
         name=text("comment_author", 245) or "",
         email=_valid(EMAIL, text("comment_author_email", 100)),
         url=_valid(URL, text("comment_author_url", 200)),

@@ -7,10 +7,12 @@ Format: https://docs.coralproject.net/external-moderation-phases
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Blueprint, copy_current_request_context, g, jsonify, request
@@ -19,7 +21,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from werkzeug.exceptions import HTTPException
 
 from service import bodies, intake, store
-from service.compat.html import plain_text
+from service.compat.html import plain_text, storable
 from service.domain import Article, Comment, Decision, Judgement, Reason, Verdict, labels_of
 from service.logs import log
 from service.problems import Problem
@@ -28,6 +30,7 @@ from service.sites import Site
 from service.state import state
 from service.store import StoreError
 from service.store.acts import Who
+from service.store.verdicts import AlreadyJudgedError, GoneError
 from service.text import is_blank
 
 blueprint = Blueprint("coral", __name__, url_prefix="/coral")
@@ -35,6 +38,8 @@ SIGNATURE = "X-Coral-Signature"
 PREFIX = "sha256="
 EDITABLE = timedelta(hours=1)
 """An author can change a comment for some minutes; what came before that is another one."""
+SENT_AGAIN_WITHIN = timedelta(minutes=2)
+"""The same words of the same author in the same place, so soon, are one request sent twice."""
 ENTERED_WITHIN = timedelta(seconds=30)
 """So soon after our answer Coral tells that a comment waits for its moderators, and by what id it knows it."""
 CODES: Mapping[str | None, str] = {
@@ -78,6 +83,7 @@ class PhaseSchema(_Schema):
 
 
 class EventDataSchema(_Schema):
+    queue = fields.String(load_default=None, allow_none=True)
     commentID = fields.String(load_default=None, allow_none=True)
     storyID = fields.String(load_default=None, allow_none=True)
     status = fields.String(load_default=None, allow_none=True)
@@ -94,35 +100,40 @@ class EventSchema(_Schema):
 def phase() -> ResponseReturnValue:
     """Judge a comment within the deadline, and answer as the site's choices say."""
     asked = _signed(PhaseSchema())
-    judging = _pool().submit(copy_current_request_context(_judge), g.site, asked)
+    judging = _begin(copy_current_request_context(_judge), g.site, asked)
     try:
-        judgement = judging.result(timeout=state().settings.coral_deadline / 1000)
+        if judging is not None:
+            return _answer(judging.result(timeout=state().settings.coral_deadline / 1000), g.site)
     except TimeoutError:
-        log.warning("late", endpoint="coral.phase")
-        return _fault("the deadline has passed", 503)
-    return _answer(judgement, g.site)
+        if judging is not None:
+            judging.add_done_callback(_tell_late)
+    log.warning("late", endpoint="coral.phase")
+    return _fault("the deadline has passed", 503)
 
 
 @blueprint.post("/webhook")
 def webhook() -> ResponseReturnValue:
     """Learn by what id Coral knows a comment that we held, and later what its moderators decided about it.
 
-    Coral names neither text nor author. The one comment under that story which was held within the last seconds must be
-    the one that enters its queue; when there are two, nothing is learnt of them rather than something false.
+    Coral names neither text nor author. The one comment that came under that story within the last seconds must be the
+    one that enters its queue; when there are two, nothing is learnt of them rather than something false.
     """
     event = _signed(EventSchema())
     data, now = event["data"], datetime.now(UTC)
     if not data["commentID"] or not data["storyID"]:
         return "", 204
-    named, story = f"coral:{data['commentID']}"[:200], data["storyID"][:200]
-    if event["type"] == "COMMENT_ENTERED_MODERATION_QUEUE":
+    named, story = storable(f"coral:{data['commentID']}", 200), storable(data["storyID"], 200)
+    withheld = (data["queue"], data["status"]) == ("PENDING", "SYSTEM_WITHHELD")
+    if event["type"] == "COMMENT_ENTERED_MODERATION_QUEUE" and withheld:
         store.name_lone(state().engine, g.site.name, story, named, now - ENTERED_WITHIN)
     elif event["type"] == "COMMENT_LEFT_MODERATION_QUEUE" and data["status"] in {"APPROVED", "REJECTED"}:
         submission = store.find(state().engine, g.site.name, external_id=named)
         if submission is not None:
             decision = Decision.accept if data["status"] == "APPROVED" else Decision.reject
             who = Who(actor="coral", address=request.remote_addr)
-            intake.decide(g.site, submission.id, Verdict(decision, labels_of(decision, None)), who, replaces=True)
+            with suppress(AlreadyJudgedError, GoneError):  # somebody else's word stays
+                verdict = Verdict(decision, labels_of(decision, None))
+                intake.decide(g.site, submission.id, verdict, who, replaces=True, others_stay=True)
     return "", 204
 
 
@@ -151,16 +162,17 @@ def unforeseen(error: Exception) -> ResponseReturnValue:
 def _judge(site: Site, asked: Mapping[str, Any]) -> Judgement:
     author, story = asked["author"], asked["story"]
     comment = Comment(
-        _clean(plain_text(asked["comment"]["body"]), 65_525),
-        author_id=_clean(author["id"], 200) or None,
-        role=_clean(author["role"] or "", 100) or None,
-        article=Article(id=_clean(story["id"], 200) or None, url=_clean(story["url"] or "", 2000) or None),
-        parent_id=_clean(asked["comment"]["parentID"] or "", 200) or None,
+        storable(plain_text(asked["comment"]["body"]), state().settings.max_comment_bytes),
+        author_id=storable(author["id"], 200) or None,
+        role=storable(author["role"] or "", 100) or None,
+        article=Article(id=storable(story["id"], 200) or None, url=storable(story["url"] or "", 2000) or None),
+        parent_id=storable(asked["comment"]["parentID"] or "", 200) or None,
     )
-    former = None
-    if asked["action"] == "EDIT":
-        since = datetime.now(UTC) - EDITABLE
-        former = store.alike(state().engine, site.name, comment, since, same_text=False)
+    former, now = None, datetime.now(UTC)
+    if asked["action"] == "EDIT":  # of which comment it does not say
+        former = store.alike(state().engine, site.name, comment, now - EDITABLE, same_text=False, lone=True)
+    elif again := store.alike(state().engine, site.name, comment, now - SENT_AGAIN_WITHIN):
+        return again.judgement
     kept = not is_blank(comment.text)
     received = Received(comment, store=kept, edited=True, former_id=former.id if former else None)
     return intake.take(site, [received], queued=False)[0].judgement
@@ -180,11 +192,9 @@ def _answer(judgement: Judgement, site: Site) -> ResponseReturnValue:
 
 def _flags(judgement: Judgement) -> list[dict[str, str]]:
     """Return the flags that Coral's moderators see: it knows toxic and spam, nothing else."""
-    kinds = {
-        "COMMENT_DETECTED_SPAM" if reason.attribute == "spam" else "COMMENT_DETECTED_TOXIC"
-        for reason in judgement.reasons
-    }
-    return [{"actionType": "FLAG", "reason": kind} for kind in sorted(kinds)]
+    attributes = {reason.attribute for reason in judgement.reasons} - {None}
+    kinds = {"SPAM" if attribute == "spam" else "TOXIC" for attribute in attributes}
+    return [{"actionType": "FLAG", "reason": f"COMMENT_DETECTED_{kind}"} for kind in sorted(kinds)]
 
 
 def _reason(reason: Reason) -> dict[str, str]:
@@ -226,12 +236,23 @@ def _has_signed(secret: str, body: bytes, sent: list[str]) -> bool:
     return any([hmac.compare_digest(own, one.strip().lower().encode()) for one in sent])  # noqa: C419 - each is compared
 
 
-def _clean(text: str, most: int) -> str:
-    """Return what a database can keep of *text*."""
-    return text.replace("\0", "").encode("utf-8", "replace")[:most].decode("utf-8", "ignore").strip()
+def _begin(judge: Callable[..., Judgement], *given: Any) -> "Future[Judgement] | None":
+    """Let a thread judge; None while too many late ones are before it."""
+    pool, free = _pool()
+    if not free.acquire(blocking=False):
+        return None
+    judging = pool.submit(judge, *given)
+    judging.add_done_callback(lambda _: free.release())
+    return judging
+
+
+def _tell_late(judging: "Future[Judgement]") -> None:
+    """Log what became of a comment whose judgement nobody waited for any longer."""
+    if error := judging.exception():
+        log.error("late", endpoint="coral.phase", exc_info=error)
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    """Threads of this worker, made when Coral first asks: one judges, further ones wait for late ones before it."""
-    return ThreadPoolExecutor(4, thread_name_prefix="coral")
+def _pool() -> tuple[ThreadPoolExecutor, BoundedSemaphore]:
+    """Return the threads of this worker, made when Coral first asks, and how many may be busy or wait for them."""
+    return ThreadPoolExecutor(4, thread_name_prefix="coral"), BoundedSemaphore(8)

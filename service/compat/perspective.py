@@ -4,6 +4,7 @@ An analysis keeps nothing, so `doNotStore` is always honoured; scores suggested 
 Format: https://developers.perspectiveapi.com/s/about-the-api-methods (until 2026)
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from service import admission, bodies, intake
 from service.admission import Fault, RefusedError
-from service.compat.html import plain_text
+from service.compat.html import plain_text, storable
 from service.domain import ATTRIBUTES, Comment, Decision, Verdict
 from service.language import detect
 from service.logs import log
@@ -145,18 +146,20 @@ def suggest() -> ResponseReturnValue:
     """Learn what a person thought of a text; of several suggestions with one client token the last one counts."""
     asked = _body(SuggestSchema())
     _, read = _texts(asked)
+    if is_blank(read):
+        raise ApiError("COMMENT_EMPTY", "Comment must be non-empty.")
     suggested = asked["attributeScores"] or {}
     if not suggested:
         raise ApiError("INVALID_REQUEST", "Missing attribute_scores")
     _names_are_known(suggested)
     labels = {NAMES[name]: int(_worst(score) >= 0.5) for name, score in suggested.items()}
-    _, detected = _languages(asked, read)
-    token = asked.get("clientToken")
-    named = f"perspective:{asked['communityId'] or ''}:{token}"[:200] if token else None
-    comment = Comment(read, external_id=named)
+    languages, detected = _languages(asked, read)
+    if g.site.other_languages == "refuse" and FRENCH not in map(_base, languages):
+        raise _unsupported_language(next(iter(suggested)), languages, named=bool(asked["languages"]))
+    comment = Comment(read, external_id=_external_id(asked))
     verdict = Verdict(Decision.reject if any(labels.values()) else Decision.accept, labels)
     intake.learn(g.site, comment, verdict, Who(actor="perspective", address=request.remote_addr))
-    told = {"detectedLanguages": detected, "requestedLanguages": asked["languages"] or []}
+    told = {"detectedLanguages": detected, "requestedLanguages": languages if asked["languages"] else []}
     return jsonify(_token(asked) | told)
 
 
@@ -369,8 +372,19 @@ def _score(value: float) -> dict[str, Any]:
 
 
 def _token(asked: Mapping[str, Any]) -> dict[str, str]:
-    token = asked.get("clientToken")
+    token = storable(asked.get("clientToken") or "", 1000)
     return {"clientToken": token} if token else {}
+
+
+def _external_id(asked: Mapping[str, Any]) -> str | None:
+    """Return the id by which a suggestion's comment is known: Coral's own, else one of the client's token."""
+    token, community = (storable(asked.get(name) or "", 1000) for name in ("clientToken", "communityId"))
+    if not token:
+        return None
+    if community.startswith("Coral:") and token.startswith("comment:"):
+        return f"coral:{token.removeprefix('comment:')}"[:200]
+    digest = hashlib.blake2b(f"{community}\n{token}".encode(), digest_size=16).hexdigest()
+    return f"perspective:{digest}"
 
 
 def _told(name: str) -> str:

@@ -46,6 +46,7 @@ def open_engine(url: str) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.create_function("plain", 1, plain, deterministic=True)
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
         record.info["file"] = _file(engine)
 
     @event.listens_for(engine, "checkout")
@@ -77,6 +78,10 @@ def check(engine: Engine) -> None:
             raise StoreError(f"expected tables of revision {expected}, found {found}: run `vigie db upgrade`")
         connection.execute(delete(submissions).where(false()))  # SQLite begins any transaction on a read-only file
         connection.rollback()
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _file(engine: Engine) -> tuple[int, int] | None:

@@ -40,13 +40,10 @@ def add(
         return int(connection.execute(made).scalar_one())
 
 
-def in_force(engine: Engine) -> Mapping[str, Key]:
-    """Return the keys that are not revoked, by their digests."""
+def known(engine: Engine) -> Mapping[str, Key]:
+    """Return every key that was ever made, by their digests."""
     with guarded(), engine.connect() as connection:
-        return {
-            row["digest"]: _key(row)
-            for row in connection.execute(select(keys).where(keys.c.revoked_at.is_(None))).mappings()
-        }
+        return {row["digest"]: _key(row) for row in connection.execute(select(keys)).mappings()}
 
 
 def listed(engine: Engine) -> Sequence[Key]:

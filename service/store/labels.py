@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, func, or_, select
 
 from service.domain import ATTRIBUTES, Decision, Judgement
+from service.store.acts import Who, write
 from service.store.database import StoreError, guarded
 from service.store.submissions import WHOLE, submission_of
 from service.store.tables import acts, judgements, submissions, verdicts
@@ -75,18 +76,32 @@ def author(engine: Engine, site: str, wanted: Mapping[str, str]) -> list[dict[st
     return found
 
 
-def erase_author(engine: Engine, site: str, wanted: Mapping[str, str]) -> int:
+def erase_author(engine: Engine, site: str, wanted: Mapping[str, str], who: Who, now: datetime) -> int:
     """Erase everything that is kept of an author; return how many submissions there were.
 
-    Their judgements and verdicts go with them. What remains of the acts tells that a moderator decided something at
-    some moment, and nothing of whom or what.
+    Earlier and later versions of a comment go with it, also when the author had another name there. Their judgements
+    and verdicts go with them. What remains of the acts tells that a moderator decided something at some moment, and
+    nothing of whom or what.
     """
     with guarded(), engine.begin() as connection:
-        ids = connection.execute(select(submissions.c.id).where(*_of(site, wanted))).scalars().all()
+        ids = _with_versions(
+            connection, set(connection.execute(select(submissions.c.id).where(*_of(site, wanted))).scalars())
+        )
         for id in ids:  # noqa: A001 - as the column
             connection.execute(delete(submissions).where(submissions.c.id == id))
-    _scrub(engine)
+        write(connection, who, "author_erase", now, None, {"comments": len(ids)})
     return len(ids)
+
+
+def _with_versions(connection: Connection, ids: set[str]) -> set[str]:
+    """Return *ids* with those of every version of the same comments."""
+    new = ids
+    while new:
+        later = select(submissions.c.id).where(submissions.c.former_id.in_(new))
+        former = select(submissions.c.former_id).where(submissions.c.id.in_(new), submissions.c.former_id.is_not(None))
+        new = {*connection.execute(later).scalars(), *connection.execute(former).scalars()} - ids
+        ids = ids | new
+    return ids
 
 
 def forget(engine: Engine, before: Mapping[str, datetime | None]) -> Mapping[str, int]:
@@ -109,7 +124,7 @@ def forget(engine: Engine, before: Mapping[str, datetime | None]) -> Mapping[str
             gone[kind] = connection.execute(delete(submissions).where(old)).rowcount
         if (moment := before.get("acts")) is not None:
             gone["acts"] = connection.execute(delete(acts).where(acts.c.at < moment)).rowcount
-    _scrub(engine)
+    scrub(engine)
     return gone
 
 
@@ -128,7 +143,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _scrub(engine: Engine) -> None:
+def scrub(engine: Engine) -> None:
     """Let nothing of what was erased lie about in SQLite's file or beside it. PostgreSQL's own vacuum does that.
 
     Raises StoreError when somebody reads older pages all the while: then they are still beside the file.

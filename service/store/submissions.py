@@ -27,9 +27,7 @@ def add(engine: Engine, new: Sequence[Submission], *, queued: bool = True) -> li
     kept: dict[str, Submission] = {}
     with guarded(), engine.begin() as connection:
         for submission in sorted(new, key=lambda one: one.comment.external_id or ""):  # one order: no two batches block
-            _take_over(connection, submission)
-            new_one = _insert(connection, submission, queued=queued)
-            kept[submission.id] = submission if new_one else _first(connection, submission)
+            kept[submission.id] = _add(connection, submission, queued=queued)
     return [kept[submission.id] for submission in new]
 
 
@@ -41,13 +39,21 @@ def find(engine: Engine, site: str, *, id: str | None = None, external_id: str |
 
 
 def alike(
-    engine: Engine, site: str, comment: Comment, since: datetime | None = None, *, same_text: bool = True
+    engine: Engine,
+    site: str,
+    comment: Comment,
+    since: datetime | None = None,
+    *,
+    same_text: bool = True,
+    lone: bool = False,
 ) -> Submission | None:
     """Return the newest submission of *site* that may be *comment*, whose sender has no ids of ours; None without any.
 
     What of external id, author's id, name, address of the article and parent *comment* has is the same there; the text
-    too, unless not *same_text*.
+    too, unless not *same_text*. Of several none is returned when only a *lone* one will do. What an edit has replaced
+    is not meant.
     """
+    later = submissions.alias("later")
     told = {
         "external_id": comment.external_id, "author_id": comment.author_id, "name": comment.name or None,
         "article_id": comment.article.id, "article_url": comment.article.url, "parent_id": comment.parent_id,
@@ -55,33 +61,40 @@ def alike(
     wanted = [submissions.c[name] == value for name, value in told.items() if value is not None]
     if since is not None:
         wanted.append(submissions.c.received_at >= since)
-    query = select(*WHOLE).join(judgements).where(submissions.c.site == site, *wanted)
+    replaced = select(later.c.id).where(later.c.former_id == submissions.c.id).exists()
+    query = select(*WHOLE).join(judgements).where(submissions.c.site == site, ~replaced, *wanted)
     if same_text:
         query = query.where(submissions.c.comment == comment.text)
         if print_ := fingerprint(comment.text):  # has an index, which texts have not
             same = (fingerprints.c.submission_id == submissions.c.id, fingerprints.c.site == site)
             query = query.join(fingerprints, and_(*same, fingerprints.c.exact == print_.exact))
     with guarded(), engine.connect() as connection:
-        row = connection.execute(query.order_by(submissions.c.received_at.desc()).limit(1)).one_or_none()
-    return None if row is None else submission_of(row)
+        rows = connection.execute(query.order_by(submissions.c.received_at.desc()).limit(2)).all()
+    return submission_of(rows[0]) if len(rows) == 1 or (rows and not lone) else None
+
+
+def name(engine: Engine, id: str, external_id: str) -> None:
+    """Give a submission that has no external id this one."""
+    with guarded(), engine.begin() as connection:
+        nameless = (submissions.c.id == id, submissions.c.external_id.is_(None))
+        connection.execute(update(submissions).where(*nameless).values(external_id=external_id))
 
 
 def name_lone(engine: Engine, site: str, article_id: str, external_id: str, since: datetime) -> bool:
-    """Give *external_id* to the submission under that article that was held since then and has none; tell whether.
+    """Give *external_id* to the one submission that came under that article since then; tell whether.
 
-    Nothing is named when there are several, or when the name is taken.
+    Nothing is named when there are several, whatever was decided of them, or when the name is taken.
     """
-    held = (submissions.c.site == site, submissions.c.article_id == article_id, submissions.c.external_id.is_(None),
-            submissions.c.received_at >= since, judgements.c.decision == Decision.hold.name)  # fmt: skip
+    lately = (submissions.c.site == site, submissions.c.article_id == article_id, submissions.c.received_at >= since)
     with guarded(), engine.begin() as connection:
         named = submissions.c.external_id == external_id
         if connection.execute(select(submissions.c.id).where(submissions.c.site == site, named)).first():
             return False
-        found = connection.execute(select(submissions.c.id).join(judgements).where(*held).limit(2)).scalars().all()
+        found = connection.execute(select(submissions.c.id).where(*lately).limit(2)).scalars().all()
         if len(found) != 1:
             return False
-        connection.execute(update(submissions).where(submissions.c.id == found[0]).values(external_id=external_id))
-    return True
+        nameless = (submissions.c.id == found[0], submissions.c.external_id.is_(None))
+        return connection.execute(update(submissions).where(*nameless).values(external_id=external_id)).rowcount > 0
 
 
 def enqueue(connection: Connection, submission: Submission) -> None:
@@ -104,11 +117,31 @@ def severity(judgement: Judgement) -> float:
     return max((0.5 if reason.score is None else reason.score for reason in judgement.reasons), default=0.0)
 
 
-def _take_over(connection: Connection, edit: Submission) -> None:
-    if edit.former_id is not None:
-        former = submissions.c.id == edit.former_id
-        connection.execute(update(submissions).where(former).values(external_id=None))
-        connection.execute(delete(queue).where(queue.c.submission_id == edit.former_id))
+def _add(connection: Connection, submission: Submission, *, queued: bool) -> Submission:
+    """Store *submission* and return it; or return the one that holds its external id and is not to be replaced."""
+    submission = _take_over(connection, submission)
+    if _insert(connection, submission, queued=queued):
+        return submission
+    holder = _first(connection, submission)
+    if not submission.edited or holder.comment.text == submission.comment.text:
+        return holder
+    # Another edit came first, or its first version in the same batch.
+    submission = _take_over(connection, dataclasses.replace(submission, former_id=holder.id))
+    return submission if _insert(connection, submission, queued=queued) else _first(connection, submission)
+
+
+def _take_over(connection: Connection, edit: Submission) -> Submission:
+    """Let *edit* stand in the place of its former self: under its external id, and alone in queue and memory."""
+    if edit.former_id is None:
+        return edit
+    former = submissions.c.id == edit.former_id
+    named = connection.execute(select(submissions.c.external_id).where(former)).scalar()
+    connection.execute(update(submissions).where(former).values(external_id=None))
+    for table in (queue, fingerprints):
+        connection.execute(delete(table).where(table.c.submission_id == edit.former_id))
+    if edit.comment.external_id is not None or named is None:
+        return edit
+    return dataclasses.replace(edit, comment=dataclasses.replace(edit.comment, external_id=named))
 
 
 def _insert(connection: Connection, submission: Submission, *, queued: bool) -> bool:

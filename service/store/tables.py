@@ -92,7 +92,7 @@ submissions = Table(
     Column("referrer", Text),
     Column("submitted_at", Instant),
     Column("role", Text),
-    Column("former_id", String(36)),
+    Column("former_id", String(36), index=True),
     UniqueConstraint("site", "external_id"),
 )
 
@@ -172,6 +172,7 @@ verdicts = Table(
     Column("moderator_id", ForeignKey("moderators.id", ondelete="SET NULL")),
     Column("actor", String(100), nullable=False),
     Column("withdrawn_at", Instant),
+    Column("waited", Boolean),
     Index(
         "uq_verdicts_standing",
         "submission_id",
@@ -180,7 +181,7 @@ verdicts = Table(
         postgresql_where=text("withdrawn_at IS NULL"),
     ),
 )
-"""What people decided. A verdict is never rewritten; one that was undone says when."""
+"""What people decided. A verdict is never rewritten; one that was undone says when, and whether it had waited."""
 
 moderators = Table(
     "moderators",

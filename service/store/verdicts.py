@@ -61,19 +61,26 @@ def give(
     with guarded():
         try:
             with engine.begin() as connection:
+                connection.execute(select(submissions.c.id).where(submissions.c.id == id).with_for_update())
                 if replaces:
                     stands = and_(verdicts.c.submission_id == id, verdicts.c.withdrawn_at.is_(None))
                     connection.execute(update(verdicts).where(stands).values(withdrawn_at=now))
+                waited = connection.execute(delete(queue).where(queue.c.submission_id == id)).rowcount > 0
                 number = connection.execute(
                     insert(verdicts)
                     .values(
                         asdict(verdict)
                         | {"decision": verdict.decision.name, "labels": dict(verdict.labels)}
-                        | {"submission_id": id, "given_at": now, "moderator_id": who.id, "actor": who.actor}
+                        | {
+                            "submission_id": id,
+                            "given_at": now,
+                            "waited": waited,
+                            "moderator_id": who.id,
+                            "actor": who.actor,
+                        }
                     )
                     .returning(verdicts.c.id)
                 ).scalar_one()
-                connection.execute(delete(queue).where(queue.c.submission_id == id))
                 write(connection, who, verdict.decision.name, now, id, {"verdict": number})
                 _tell(connection, told, id, "verdict", now, verdict)
         except IntegrityError:
@@ -94,7 +101,7 @@ def withdraw(
     told : the sites that want to be told.
     """
     with guarded(), engine.begin() as connection:
-        judged = connection.execute(
+        undone = connection.execute(
             update(verdicts)
             .where(
                 verdicts.c.id == number,
@@ -103,12 +110,13 @@ def withdraw(
                 verdicts.c.given_at >= now - within,
             )
             .values(withdrawn_at=now)
-            .returning(verdicts.c.submission_id)
-        ).scalar()
-        if judged is None:
+            .returning(verdicts.c.submission_id, verdicts.c.waited)
+        ).one_or_none()
+        if undone is None:
             return None
+        judged = undone.submission_id
         row = connection.execute(select(*WHOLE).join(judgements).where(submissions.c.id == judged)).first()
-        if row is not None:
+        if row is not None and undone.waited is not False:
             enqueue(connection, submission_of(row))
         write(connection, who, "withdraw", now, judged, {"verdict": number})
         _tell(connection, told, judged, "verdict_withdrawn", now, None)

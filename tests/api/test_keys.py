@@ -152,7 +152,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(client: FlaskClient
 
     assert [200, 200, 200, 429] == [answer.status_code for answer in answers]
     problem(answers[3], 429)
-    assert 1 <= int(answers[3].headers["Retry-After"]) <= 60
+    assert 1 <= int(answers[3].headers["Retry-After"]) <= 120
     assert 200 == client.post("/v1/comments:preview", json=SENT, headers=with_key(make_key(rate=3))).status_code
 
 
@@ -168,18 +168,18 @@ def test_each_comment_of_a_batch_counts(client: FlaskClient, make_key: Make) -> 
 @pytest.mark.parametrize(
     ("asked", "waits"),
     [
-        ([(0, 5), (10, 5), (10, 1)], [0, 0, 50]),
-        ([(0, 10), (90, 5), (90, 1)], [0, 0, 30]),  # at half of the next minute half of the former still counts
-        ([(0, 10), (59.5, 1)], [0, 1]),
+        ([(0, 5), (10, 5), (10, 1), (66, 1)], [0, 0, 56, 0]),
+        ([(0, 10), (90, 5), (90, 1), (96, 1)], [0, 0, 6, 0]),  # half of the next minute: half of the former counts
+        ([(0, 10), (59.5, 1)], [0, 6.5]),
         ([(0, 10), (120, 10)], [0, 0]),
         ([(0, 50)], [0]),  # a batch above the limit, alone
-        ([(0, 1), (1, 50)], [0, 59]),
+        ([(0, 1), (1, 50), (120, 50)], [0, 119, 0]),
     ],
 )
 def test_the_minute_of_a_rate_slides(asked: list[tuple[float, int]], waits: list[float]) -> None:
     rates, start = Rates(), 60.0 * 1_000_000
 
-    assert waits == [rates.wait(7, 10, units, start + at) for at, units in asked]
+    assert waits == pytest.approx([rates.wait(7, 10, units, start + at) for at, units in asked])
 
 
 def test_when_a_key_was_used_is_known(app: Flask, client: FlaskClient, make_key: Make) -> None:
@@ -201,9 +201,37 @@ def test_while_the_database_is_away_the_keys_that_were_known_stay_known(
     def fail(*_: object) -> None:
         raise StoreError("down")
 
-    monkeypatch.setattr(store_keys, "in_force", fail)
+    monkeypatch.setattr(store_keys, "known", fail)
     monkeypatch.setattr(store_keys, "used", fail)
     app.extensions["vigie"].keys.until = 0.0
 
     assert 200 == client.post("/v1/comments:preview", json=SENT, headers=headers).status_code
     assert 401 == client.post("/v1/comments:preview", json=SENT).status_code
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"},
+        {"Via": "1.1 proxy"}, {"CF-Connecting-IP": "203.0.113.7"},
+    ],
+)  # fmt: skip
+def test_without_a_key_no_page_of_another_site_and_no_proxy_gets_in(
+    client: FlaskClient, headers: dict[str, str]
+) -> None:
+    assert 401 == client.post("/v1/comments", data={"name": "a", "comment": "b"}, headers=headers).status_code
+    assert 201 == client.post("/v1/comments", json=SENT, headers={"Host": "abcdefghijkl.localhost:8000"}).status_code
+
+
+def test_when_the_last_key_is_revoked_nothing_is_open_again(app: Flask, client: FlaskClient, make_key: Make) -> None:
+    make_key()
+    store_keys.revoke(app.extensions["vigie"].engine, 1, datetime.now(UTC))
+
+    assert 401 == client.get("/v1/model").status_code
+
+
+def test_a_batch_above_the_rate_passes_alone(client: FlaskClient, make_key: Make) -> None:
+    headers = with_key(make_key(rate=5))
+
+    assert 200 == client.post("/v1/comments:batch", json={"comments": [SENT] * 9}, headers=headers).status_code
+    assert 429 == client.post("/v1/comments:preview", json=SENT, headers=headers).status_code

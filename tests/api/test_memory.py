@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.domain import Decision, Verdict
 from service.policy import Limits
-from service.store import tables, verdicts
+from service.store import labels, tables, verdicts
 from service.store.acts import Who
 from tests.page.test_try_page import set_policy
 
@@ -216,3 +216,54 @@ def test_an_author_is_trusted_after_three_accepted_comments_until_one_is_rejecte
     verdict = Verdict(Decision.reject, {})
     verdicts.give(app.extensions["vigie"].engine, ids[0], verdict, Who(actor="api"), datetime.now(UTC))
     assert "trusted_author" not in signals(app, send(client, LONG, author_id="a-1")["id"])
+
+
+def test_edits_of_one_batch_are_judged_each_and_stand_in_order(app: Flask, client: FlaskClient) -> None:
+    rude = "Bande d'abrutis, sales connards, allez crever."
+    members = [{"name": "Luc", "comment": text, "external_id": "e1"} for text in (LONG, f"{LONG} Poli.", rude)]
+    told = client.post("/v1/comments:batch", json={"comments": [one | {"edited": True} for one in members]}).json
+    assert told
+    again = send(client, rude, external_id="e1")
+
+    assert ["accept", "accept", "hold"] == [result["judgement"]["decision"] for result in told["results"]]
+    assert 3 == len({result["judgement"]["id"] for result in told["results"]})
+    assert told["results"][2]["judgement"]["id"] == again["id"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Voyez www exemple com et bit ly abc.", "Voyez www.exemple.com et bit.ly/abc."),
+        ("Bravo 👍", "Bravo 🖕"),
+    ],
+)
+def test_signs_that_change_what_is_said_are_judged(client: FlaskClient, before: str, after: str) -> None:
+    first = send(client, before, external_id="17")
+
+    assert first["id"] != send(client, after, external_id="17", edited=True)["id"]
+
+
+def test_an_author_s_own_versions_do_not_speak_against_an_edit(app: Flask, client: FlaskClient) -> None:
+    ids = [
+        send(client, f"{AD} {'un ' * n}fois", external_id="17", author_id="a-1", edited=True)["id"] for n in range(8)
+    ]
+
+    assert not any({"near_repeated_text", "author_flood"} & set(signals(app, one)) for one in ids)
+
+
+def test_erasing_an_author_erases_the_versions_under_another_name(app: Flask, client: FlaskClient) -> None:
+    send(client, external_id="17", email="rémi@exemple.fr")
+    edit = {"name": "Claire D", "comment": LONG + " Encore.", "external_id": "17", "edited": True}
+    client.post("/v1/comments", json=edit)
+
+    assert {"erased": 2} == client.post("/v1/authors:erase", json={"name": "Claire D"}).json
+
+
+def test_an_author_is_found_whatever_the_case_of_an_accented_address(app: Flask, client: FlaskClient) -> None:
+    send(client)
+    with app.extensions["vigie"].engine.begin() as connection:
+        connection.execute(tables.submissions.update().values(email="RÉMI@exemple.fr"))
+    kept = client.post("/v1/authors:export", data='{"email": "rémi@exemple.fr"}', content_type="application/json")
+
+    assert kept.status_code in {200, 422}  # the door may refuse the accent; what is kept is found by the command
+    assert 1 == len(labels.author(app.extensions["vigie"].engine, "default", {"email": "rémi@exemple.fr"}))

@@ -405,3 +405,46 @@ def test_what_judges_beside_follows_coral_s_comments_too(
     answer.close()
 
     assert ["hold"] == [row.decision for row in rows(app, tables.shadows)]
+
+
+def test_the_same_request_twice_is_judged_once(app: Flask, client: FlaskClient) -> None:
+    first, second = send(client, ASKED), send(client, ASKED)
+
+    assert (204, 204) == (first.status_code, second.status_code)
+    assert 1 == len(rows(app, tables.submissions))
+
+
+def test_what_entered_for_another_reason_names_nothing(app: Flask, client: FlaskClient) -> None:
+    ask(client)
+    reported = event("COMMENT_ENTERED_MODERATION_QUEUE", "SYSTEM_WITHHELD")
+    reported["data"]["queue"] = "REPORTED"
+    for one in (reported, event("COMMENT_ENTERED_MODERATION_QUEUE", "PREMOD")):
+        tell(client, one)
+
+    assert [None] == [row.external_id for row in rows(app, tables.submissions)]
+
+
+def test_an_accepted_comment_under_the_same_story_makes_it_uncertain_too(app: Flask, client: FlaskClient) -> None:
+    ask(client)
+    ask(client, "Merci pour cet article.")
+    for one in (ENTERED, LEFT):
+        tell(client, one)
+
+    assert [] == verdicts(app)
+
+
+def test_an_edit_keeps_the_id_by_which_coral_knows_the_comment(app: Flask, client: FlaskClient) -> None:
+    ask(client)
+    tell(client, ENTERED)
+    ask(client, RUDE + " Toujours.", action="EDIT")
+    tell(client, LEFT)
+
+    assert [("reject", "coral", True)] == verdicts(app)
+
+
+def test_an_edit_of_one_of_two_comments_is_kept_as_a_new_one(app: Flask, client: FlaskClient) -> None:
+    for text in ("Un premier mot.", "Un second mot."):
+        ask(client, text)
+    ask(client, "Un troisième mot.", action="EDIT")
+
+    assert [None] * 3 == [row.former_id for row in rows(app, tables.submissions)]

@@ -397,3 +397,40 @@ def test_the_discovery_document_names_the_configured_address_and_never_a_strange
     assert "https://vigie.journal.example/" == root(public) == root(public, **stranger)
     assert "http://localhost/" == root(settings)
     assert "http://127.0.0.1:8000/" == root(settings, **stranger)
+
+
+def test_a_suggestion_is_no_verdict_on_one_of_two_comments_that_say_the_same(app: Flask, client: FlaskClient) -> None:
+    for name in ("Luc", "Zoé"):
+        client.post("/v1/comments", json={"name": name, "comment": RUDE})
+    client.post(SUGGEST, json=SUGGESTED)
+    [verdict] = rows(app, tables.verdicts)
+
+    assert "" == next(row.name for row in rows(app, tables.submissions) if row.id == verdict.submission_id)
+
+
+def test_a_suggestion_does_not_overrule_what_somebody_else_decided(app: Flask, client: FlaskClient) -> None:
+    known = client.post("/v1/comments", json={"name": "Luc", "comment": RUDE}).json
+    assert known
+    client.post(f"/v1/comments/{known['id']}/verdict", json={"decision": "reject", "reason": "HATE_SPEECH"})
+    approved = SUGGESTED | {"attributeScores": {"TOXICITY": {"summaryScore": {"value": 0}}}}
+
+    assert 200 == client.post(SUGGEST, json=approved).status_code
+    assert [("reject", "api", True)] == [
+        (row.decision, row.actor, row.withdrawn_at is None) for row in rows(app, tables.verdicts)
+    ]
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "a\u0000", "x" * 5000])
+def test_odd_tokens_are_no_errors(client: FlaskClient, odd: str) -> None:
+    answers = [
+        client.post(path, data=json.dumps(body | {"clientToken": odd, "communityId": odd}))
+        for path, body in ((ANALYZE, asked()), (SUGGEST, SUGGESTED))
+    ]
+
+    assert [200, 200] == [answer.status_code for answer in answers]
+
+
+def test_a_suggestion_in_another_language_is_not_learnt(app: Flask, client: FlaskClient) -> None:
+    fault(client.post(SUGGEST, json=SUGGESTED | {"languages": ["en"]}), 400, "LANGUAGE_NOT_SUPPORTED_BY_ATTRIBUTE")
+
+    assert [] == rows(app, tables.submissions)

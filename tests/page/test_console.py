@@ -22,6 +22,7 @@ from service.policy import MEANINGS
 from service.settings import Settings
 from service.sites import Site
 from service.store import StoreError, members, tables
+from service.store.acts import Who
 from service.store.labels import erase_author
 
 PASSWORD = "correcte-agrafe-cheval"
@@ -297,7 +298,7 @@ def test_an_administrator_makes_a_key_sees_it_once_and_ends_it(app: Flask, anne:
     assert 201 == asked.post("/v1/comments", json=sent, headers={"Authorization": f"Bearer {key[1]}"}).status_code
     assert "révoquée" in post(anne, "/moderation/cles", act="revoke", number="1").text
     assert "plus en vigueur" in post(anne, "/moderation/cles", act="revoke", number="1").text
-    assert 201 == asked.post("/v1/comments", json=sent).status_code  # there is no key again: this machine is served
+    assert 401 == asked.post("/v1/comments", json=sent).status_code  # no key in force opens nothing again
 
 
 @pytest.mark.parametrize("fields", [{"of": "unknown", "scope": "judge"}, {"of": "default"}, {}])
@@ -738,7 +739,7 @@ def test_a_way_on_with_control_signs_is_not_taken(client: FlaskClient) -> None:
 
 def test_what_was_erased_meanwhile_does_not_stop_the_others(app: Flask, anne: FlaskClient) -> None:
     ids = [hold(anne, f"Bande de connards numéro {number} !", author_id=str(number)) for number in range(3)]
-    erase_author(app.extensions["vigie"].engine, "default", {"author_id": "1"})
+    erase_author(app.extensions["vigie"].engine, "default", {"author_id": "1"}, Who(actor="test"), datetime.now(UTC))
 
     assert "faits=2&deja=1" in post(anne, "/moderation/lot", id=ids, decision="reject").location
 

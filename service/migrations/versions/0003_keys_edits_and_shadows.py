@@ -39,9 +39,13 @@ def upgrade() -> None:
         ),
     )
     op.add_column("submissions", sa.Column("former_id", sa.String(36)))
+    op.create_index("ix_submissions_former_id", "submissions", ["former_id"])
+    op.add_column("verdicts", sa.Column("waited", sa.Boolean))
 
 
 def downgrade() -> None:
+    op.drop_column("verdicts", "waited")
+    op.drop_index("ix_submissions_former_id", "submissions")
     op.drop_column("submissions", "former_id")
     op.drop_table("shadows")
     op.drop_table("keys")
