@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,8 +23,10 @@ from tests.clients.wordpress import (
     Vigie,
     Visitor,
     WordPress,
+    click,
     eventually,
     numbers,
+    options,
     vigie,
     wordpress,
 )
@@ -86,17 +87,6 @@ def editor(site: WordPress) -> Visitor:
     return site.visitor("anne")
 
 
-@contextmanager
-def options(site: WordPress, **chosen: Any) -> Iterator[None]:
-    """Change options of WordPress for a while."""
-    former = site.php("return array_map('get_option', array_combine($names, $names));", names=list(chosen))
-    site.configure(**chosen)
-    try:
-        yield
-    finally:
-        site.configure(**former)
-
-
 def cell(visitor: Visitor, number: int) -> str:
     """Return what the comment list says of one comment in Vigie's column."""
     for status in ("", "&comment_status=spam", "&comment_status=trash"):
@@ -106,18 +96,6 @@ def cell(visitor: Visitor, number: int) -> str:
             found = re.search(r"<td class='vigie column-vigie'[^>]*>(.*?)</td>", row[0], re.DOTALL)
             assert found
             return Answer(200, "", found[1]).words
-    raise AssertionError(page.words)
-
-
-def click(visitor: Visitor, number: int, action: str) -> None:
-    """Follow the link of the comment list that does something to one comment."""
-    for status in ("", "?comment_status=spam", "?comment_status=trash"):
-        page = visitor.get(f"/wp-admin/edit-comments.php{status}")
-        links = re.findall(r"comment\.php\?[^\"']+", html.unescape(page.text))
-        link = next((each for each in links if f"c={number}&" in each and f"action={action}&" in each), None)
-        if link:
-            assert 200 == visitor.get(f"/wp-admin/{link}").status
-            return
     raise AssertionError(page.words)
 
 

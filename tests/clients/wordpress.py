@@ -133,6 +133,7 @@ class Vigie:
 
     folder: Path
     port: int
+    settings: dict[str, str]
     key: str = ""
     process: subprocess.Popen[bytes] | None = None
 
@@ -149,6 +150,7 @@ class Vigie:
             "VIGIE_PORT": str(self.port),
             "VIGIE_DATABASE": f"sqlite:///{self.folder}/vigie.db",
             "VIGIE_ADDRESSES": "full",
+            **self.settings,
         }
 
     def command(self, *words: str) -> str:
@@ -215,7 +217,7 @@ class Vigie:
 
 @dataclass
 class WordPress:
-    """An installed site in French, with the plugin in it."""
+    """An installed site in French."""
 
     folder: Path
     port: int
@@ -283,11 +285,12 @@ class WordPress:
     def configure(self, **options: Any) -> None:
         self.php("foreach ($options as $name => $value) update_option($name, $value); return 1;", options=options)
 
-    def run_cron(self) -> None:
+    def run_cron(self, event: str = "vigie_catch_up") -> None:
         """Let WP-Cron do now what it was to do in some minutes."""
         self.php(
-            "$at = wp_next_scheduled('vigie_catch_up'); if ($at) { wp_unschedule_event($at, 'vigie_catch_up');"
-            " wp_schedule_single_event(time() - 1, 'vigie_catch_up'); } delete_transient('doing_cron'); return 1;"
+            "$at = wp_next_scheduled($event); if ($at) { wp_unschedule_event($at, $event);"
+            " wp_schedule_single_event(time() - 1, $event); } delete_transient('doing_cron'); return 1;",
+            event=event,
         )
         self.visitor().get("/wp-cron.php")
 
@@ -299,16 +302,39 @@ class WordPress:
         _give(target)
         assert self.php("return activate_plugin('vigie/vigie.php');") is None
 
-    def complaints(self) -> list[str]:
+    def complaints(self, about: str = "plugins/vigie") -> list[str]:
         """Return what PHP has complained about in the plugin."""
         log = self.folder / "debug.log"
-        return [line for line in log.read_text("utf-8").splitlines() if "plugins/vigie" in line] if log.exists() else []
+        return [line for line in log.read_text("utf-8").splitlines() if about in line] if log.exists() else []
 
 
 @contextmanager
-def vigie() -> Iterator[Vigie]:
+def options(site: WordPress, **chosen: Any) -> Iterator[None]:
+    """Change options of WordPress for a while."""
+    former = site.php("return array_map('get_option', array_combine($names, $names));", names=list(chosen))
+    site.configure(**chosen)
+    try:
+        yield
+    finally:
+        site.configure(**former)
+
+
+def click(visitor: Visitor, number: int, action: str) -> None:
+    """Follow the link of the comment list that does something to one comment."""
+    for status in ("", "?comment_status=spam", "?comment_status=trash"):
+        page = visitor.get(f"/wp-admin/edit-comments.php{status}")
+        links = re.findall(r"comment\.php\?[^\"']+", html.unescape(page.text))
+        link = next((each for each in links if f"c={number}&" in each and f"action={action}&" in each), None)
+        if link:
+            assert 200 == visitor.get(f"/wp-admin/{link}").status
+            return
+    raise AssertionError(page.words)
+
+
+@contextmanager
+def vigie(**settings: str) -> Iterator[Vigie]:
     with tempfile.TemporaryDirectory(prefix="vigie-") as folder:
-        served = Vigie(Path(folder), free_port())
+        served = Vigie(Path(folder), free_port(), settings)
         served.command("db", "upgrade")
         served.key = served.new_key("--note", "WordPress")
         served.start()
@@ -319,8 +345,8 @@ def vigie() -> Iterator[Vigie]:
 
 
 @contextmanager
-def wordpress(version: str, served: Vigie) -> Iterator[WordPress]:
-    """Install a WordPress in French, with the plugin; ends everything that it starts."""
+def wordpress(version: str, served: Vigie, *, plugin: bool = True) -> Iterator[WordPress]:
+    """Install a WordPress in French, with our *plugin* unless told otherwise; ends everything that it starts."""
     source = UNPACKED / f"wordpress-{PACKAGES[version]}"
     for needed in (source / "complete", Path("/usr/bin/php"), Path("/usr/sbin/mariadbd")):
         assert needed.exists(), f"{needed} is not there: run tests/clients/install"
@@ -346,7 +372,8 @@ def wordpress(version: str, served: Vigie) -> Iterator[WordPress]:
             for login, role in (("anne", "editor"), ("luc", "author"), ("zoe", "subscriber")):
                 given = {"user_login": login, "user_pass": PASSWORD, "user_email": f"{login}@example.org", "role": role}
                 site.php("return wp_insert_user($given);", given=given)
-            site.put_plugin()
+            if plugin:
+                site.put_plugin()
             yield site
 
 

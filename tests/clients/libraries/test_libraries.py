@@ -159,7 +159,7 @@ class TestGooglesPythonClient:
             ("accept", {"toxicity": 0}, None, "perspective", False),
             ("reject", {"toxicity": 1, "insult": 1}, None, "perspective", True),
         ] == vigie.verdicts(text)
-        assert f"perspective:forum:comment:{made}" == submission(vigie, text)["external_id"]
+        assert submission(vigie, text)["external_id"].startswith("perspective:")
 
 
 class TestPerspectiveApiClientOfNpm:
