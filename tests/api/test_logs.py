@@ -232,7 +232,9 @@ def test_strangers_make_no_labels(client: FlaskClient) -> None:
         client.get(f"/nowhere-{n}")
         client.post(f"/v1/{n}", json={f"x{n}": n})
         client.open("/v1/comments", method=f"METHOD{n}")
-        client.get(f"/v1/comments/{n}", headers={"Host": f"h{n}", "User-Agent": f"a{n}", "Content-Type": f"c/{n}"})
+        client.get(
+            f"/v1/comments/{n}", headers={"Host": f"h{n}.localhost", "User-Agent": f"a{n}", "Content-Type": f"c/{n}"}
+        )
 
     assert {
         ("unmatched", "GET", "404"): 20,

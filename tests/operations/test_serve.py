@@ -77,7 +77,7 @@ class Server:
         sent = json.dumps(body).encode()
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as line, line.makefile("rb") as heard:
             line.sendall(
-                b"POST /v1/comments HTTP/1.1\r\nHost: vigie\r\nContent-Type: application/json\r\n"
+                b"POST /v1/comments HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(sent)
             )
             assert b"100" in heard.readline()
