@@ -163,18 +163,17 @@ def lists(site: Site) -> SiteLists:
 
 
 def _remembered(site: Site, batch: Sequence[Waiting]) -> list[Memory]:
-    """Return what is known before each of *batch*; nothing is looked up for what is not to be kept either.
-
-    Comments of one batch do not know each other yet.
-    """
+    """Return what is known before each of *batch*; nothing is looked up for what is not to be kept either."""
     engine, now = state().engine, datetime.now(UTC)
+    kept = [_as_kept(received.comment) if received.store else None for received, _ in batch]
     with state().metrics.step("memory"):
-        return [
-            memory.recall(engine, site.name, _as_kept(received.comment), now, former.id if former else None)
-            if received.store
-            else Memory()
-            for received, former in batch
+        known = [
+            Memory()
+            if comment is None
+            else memory.recall(engine, site.name, comment, now, former.id if former else None)
+            for comment, (_, former) in zip(kept, batch, strict=True)
         ]
+        return memory.in_company(kept, known)
 
 
 def _earlier(site: Site, received: Received) -> Submission | None:

@@ -1,7 +1,9 @@
 """What is remembered of earlier submissions, as facts for the judgement of the next one."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, or_, select
@@ -44,6 +46,53 @@ def recall(engine: Engine, site: str, comment: Comment, now: datetime, former: s
             author_clean=len(last) >= FEWEST and "reject" not in last,
             author_rejected=round(100 * last.count("reject") / len(last)) if len(last) >= FEWEST else 0,
         )
+
+
+def in_company(comments: Sequence[Comment | None], known: Sequence[Memory]) -> list[Memory]:
+    """Return what is *known* of each comment of a batch, and what came before it in the batch itself.
+
+    comments : None for one that leaves no trace. One that comes again under its external id takes its own place.
+    """
+    places: dict[object, set[int]] = defaultdict(set)  # by what comments have in common
+    marks: list[list[object]] = []
+    prints: list[Fingerprint | None] = []
+    told = []
+    for place, (comment, memory) in enumerate(zip(comments, known, strict=True)):
+        print_ = fingerprint(comment.text) if comment else None
+        prints.append(print_)
+        marks.append([])
+        if comment is None:
+            told.append(memory)
+            continue
+        named = [("self", comment.external_id)] if comment.external_id is not None else []
+        for former in [former for mark in named for former in places[mark]]:
+            for mark in marks[former]:
+                places[mark].discard(former)
+        exact, author, address = ("exact", print_ and print_.exact), ("author", author_key(comment)), ("ip", comment.ip)
+        hashes = [("hash", *pair) for pair in enumerate((print_ and print_.hashes) or ())]
+        same, by_author, by_address = (0 if mark[1] is None else len(places[mark]) for mark in (exact, author, address))
+        alike = set[int]().union(*(places[mark] for mark in hashes))
+        told.append(
+            replace(
+                memory,
+                repeats=memory.repeats + same,
+                near_repeats=memory.near_repeats + sum(_nearly(print_, prints[other]) for other in alike),
+                author_lately=memory.author_lately + by_author,
+                address_lately=memory.address_lately + by_address,
+                author_before=None if memory.author_before is None else memory.author_before + by_author,
+            )
+        )
+        marks[place] = [exact, author, address, *named, *hashes]
+        for mark in marks[place]:
+            places[mark].add(place)
+    return told
+
+
+def _nearly(one: Fingerprint | None, other: Fingerprint | None) -> bool:
+    """Tell whether two texts are nearly the same, and not the very same."""
+    if one is None or other is None or one.hashes is None or other.hashes is None:
+        return False
+    return one.exact != other.exact and is_near(one.hashes, other.hashes)
 
 
 def remember(connection: Connection, submission: Submission) -> None:

@@ -1,6 +1,10 @@
 """What came before a comment: repeated texts, floods, newcomers, an author's past, and how it was sent."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from service.domain import Decision, Verdict
+from service.domain import Comment, Decision, Memory, Verdict
 from service.policy import Limits
-from service.store import labels, tables, verdicts
+from service.settings import Settings
+from service.store import labels, memory, tables, verdicts
 from service.store.acts import Who
 from tests.page.test_try_page import set_policy
 
@@ -228,6 +233,50 @@ def test_edits_of_one_batch_are_judged_each_and_stand_in_order(app: Flask, clien
     assert ["accept", "accept", "hold"] == [result["judgement"]["decision"] for result in told["results"]]
     assert 3 == len({result["judgement"]["id"] for result in told["results"]})
     assert told["results"][2]["judgement"]["id"] == again["id"]
+
+
+def test_comments_of_a_batch_know_each_other_as_if_they_came_one_by_one(
+    app: Flask,
+    client: FlaskClient,
+    make_app: Callable[..., Flask],
+    settings: Settings,
+    empty_database: Path,
+    tmp_path: Path,
+) -> None:
+    by = {"author_id": "a-1", "ip": "192.0.2.7"}
+    members = [
+        {"name": "Luc", "comment": LONG},
+        {"name": "Léa", "comment": LONG.upper(), **by},
+        {"name": "Léa", "comment": AD, **by, "external_id": "e1"},
+        {"name": "Léa", "comment": AD.replace("sans faute", "promis"), **by, "external_id": "e1", "edited": True},
+        {"name": "Zoé", "comment": AD.replace("sans faute", "promis"), "ip": "192.0.2.7"},
+        {"name": "Luc", "comment": LONG, "store": False},
+        {"name": "Luc", "comment": f"{LONG} !", **by},
+    ]
+    together = client.post("/v1/comments:batch", json={"comments": members}).json
+    assert together
+    shutil.copy(empty_database, tmp_path / "other.db")
+    other = make_app(replace(settings, database=f"sqlite:///{tmp_path}/other.db"))
+    alone = [other.test_client().post("/v1/comments", json=member).json for member in members]
+    wanted = ("repeated_text", "near_repeated_text", "author_flood", "address_flood", "first_comment")
+
+    def told(app: Flask, id: str | None) -> dict[str, int]:
+        return {code: value for code, value in signals(app, id).items() if code in wanted} if id else {}
+
+    ids = [result["judgement"]["id"] for result in together["results"]]
+    assert [told(other, one["id"]) for one in alone if one] == [told(app, one) for one in ids]
+    assert {"repeated_text": 2} == {
+        code: value for code, value in told(app, ids[-1]).items() if code == "repeated_text"
+    }
+
+
+def test_a_batch_of_a_thousand_is_compared_in_no_time() -> None:
+    """By what they have in common, not each with each: of a thousand equal texts the last has 999 before it."""
+    told = memory.in_company([Comment(AD, ip="192.0.2.7")] * 1000, [Memory()] * 1000)
+
+    assert [0, 1, 999] == [told[place].repeats for place in (0, 1, 999)]
+    assert 999 == told[999].address_lately
+    assert 0 == told[999].near_repeats
 
 
 @pytest.mark.parametrize(
