@@ -81,7 +81,7 @@ def test_the_model_scores_a_batch_in_one_call(model: Model) -> None:
     assert {Decision.accept} == {judgement.decision for judgement in judged}
 
 
-def test_all_scores_of_a_comment_are_explained_in_one_call(model: Model) -> None:
+def test_all_scores_of_a_comment_are_explained_together(model: Model) -> None:
     everything = dict.fromkeys(model.attributes, Limits(hold=1e-9))
     moderation, pipeline = counted(model, Policy("all", everything, {}))
     judgement = moderation.judge(COMMENTS[1])
