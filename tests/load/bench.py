@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from service.intake import Outcome
 from service.settings import PREFIX, ROOT, Settings
 from service.signals import observe
 from service.state import State
+from service.store.memory import recall
 
 LENGTHS = (60, 400)
 """Characters of a text, about: sentences are not cut."""
@@ -366,6 +367,8 @@ def request_steps(app: Flask, length: int, repeats: int) -> list[Row]:
         with app.test_request_context("/v1/comments", method="POST", data=body(length), content_type=bodies.JSON):
             sent = timed("decode the body", bodies.read, state.settings.max_body_bytes, form=True)
             loaded: Comment = timed("load the schema", state.comment_schema.load, sent).comment
+            loaded = replace(loaded, author_id=f"reader {number % 50}", ip="192.0.2.0")
+            timed("recall what came before", recall, state.engine, "bench", loaded, datetime.now(UTC))
             signals = timed("signals", observe, loaded, moderation.lexicon)
             (scores,) = timed("score", moderation.model.score, [loaded.text])
             found = timed("reasons, unexplained", policy.reasons, moderation.policy, scores, signals)

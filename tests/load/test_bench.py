@@ -12,7 +12,8 @@ from service.settings import ROOT
 SMALLEST = ("--rounds", "1", "--seconds", "0.1", "--workers", "1", "--batch", "3", "--repeats", "2")
 REQUESTS = ("bare WSGI (no Flask)", "echo: Flask + marshmallow", "vigie, not stored", "vigie, stored")
 STEPS = (
-    "decode the body", "load the schema", "signals", "score", "reasons, unexplained", "store in SQLite",
+    "decode the body", "load the schema", "recall what came before", "signals", "score",
+    "reasons, unexplained", "store in SQLite",
     "dump the answer", "write the answer as JSON", "score: normalize alone", "score: characters alone",
     "score: words alone", "score: structure alone", "score: encoder alone",
     "score: all features, in one matrix", "score: heads",
