@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from axe_core_python.selenium import Axe
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
@@ -62,6 +63,12 @@ def wait_for(browser: WebDriver, selector: str) -> str:
 def picture(browser: WebDriver, path: Path) -> None:
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
     path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def barriers(browser: WebDriver) -> list[str]:
+    """Return what keeps a page from somebody, of any weight, by axe: WCAG 2.1 at level AA and axe's best practices."""
+    found = Axe().run(browser)["violations"]
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
 def overflow(browser: WebDriver) -> int:

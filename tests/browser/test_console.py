@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from service.accounts import hash_password
 from service.store import members, verdicts
-from tests.browser.chromium import PHONE, WIDE, complaints, needed, overflow, picture, visit, wait_for
+from tests.browser.chromium import PHONE, WIDE, barriers, complaints, needed, overflow, picture, visit, wait_for
 
 pytestmark = needed
 PASSWORD = "correcte-agrafe-cheval"
@@ -27,7 +27,6 @@ TEXTS = (
     "Gagnez 500 € par jour depuis chez vous, écrivez-moi sur Telegram !",
     "Un très long mot : " + "anticonstitutionnellement" * 12,
 )
-FAULTS = Path(__file__).with_name("accessible.js").read_text("utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +145,8 @@ PAGES = (
     "/envois",
     "/modele",
     "/listes",
+    "/cles",
+    "/recherche?q=rien+de+tel",
 )
 
 
@@ -160,7 +161,7 @@ def test_a_page_can_be_read_by_everybody(
     picture(browser, tmp_path / "page.png")
 
     assert 0 == overflow(browser)
-    assert [] == browser.execute_script(FAULTS)
+    assert [] == barriers(browser)
     assert [] == complaints(browser)
 
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 
 from service.policy import Policy
 from service.schemas import COMMENT_MISSING, NAME_MISSING
-from tests.browser.chromium import PHONE, WIDE, complaints, needed, overflow, picture, send, visit, wait_for
+from tests.browser.chromium import PHONE, WIDE, barriers, complaints, needed, overflow, picture, send, visit, wait_for
 
 HELD = "Quel 😀 connard, ce <b>ministre</b> !\nQu'il parte."
 
@@ -105,4 +105,5 @@ def test_a_page_asks_nothing_of_anybody_else(browser: WebDriver, address: str, p
     assert address + "/static/vigie.css" in addresses
     assert all(name.startswith(address + "/") for name in addresses + named)
     assert overflow(browser) == 0
+    assert barriers(browser) == []
     assert complaints(browser) == []  # nothing that the content security policy refused
