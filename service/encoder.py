@@ -56,7 +56,9 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         return {**super().__getstate__(), "folder": None, "_opened": None}
 
     def transform(self, X: Iterable[str]) -> NDArray[np.float32]:
-        """Return an array of shape (n_texts, width + n_attributes): the reading, then the log odds.
+        """Return an array of shape (n_texts, general + n_attributes): the general reading, then the log odds.
+
+        The first releases have log odds alone.
 
         Raises FileNotFoundError when the folder has no encoder.
         """

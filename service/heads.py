@@ -17,6 +17,11 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
 
     Public corpora label different attributes, so a row takes part only in the heads whose label it has.
 
+    What is toxic depends on where it is said: the moderators of a youth forum remove other messages than a newspaper
+    does. Where `fit` is told their labels, two more heads learn whether a text reads like the forum's, and what its
+    annotators would call toxic; the decision on `toxicity` is then a mixture of both definitions, by the first. Source:
+    mixtures of experts (Jacobs et al. 1991).
+
     Parameters
     ----------
     attributes : sequence of str
@@ -25,13 +30,15 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         Inverse strength of the L2 penalty.
     max_iter : int, default=300
     tol : float, default=1e-4
+    forum_weight : float, default=1.0
+        How many times its own weight a row of the forum counts in the forum's own heads.
     n_jobs : int or None, default=None
         Heads that are fitted side by side, as scikit-learn means it; in threads.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features, n_attributes)
-    intercept_ : ndarray of shape (n_attributes,)
+    coef_ : ndarray of shape (n_features, n_attributes), or two columns more: the forum's register, its toxicity
+    intercept_ : ndarray of shape (n_attributes,), or two more
     slope_, offset_ : ndarrays of shape (n_attributes,)
         Platt's calibration: probability = expit(slope_ * decision + offset_); 1 and 0 before `calibrate`.
     """
@@ -42,15 +49,23 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         C: float = 1.0,
         max_iter: int = 300,
         tol: float = 1e-4,
+        forum_weight: float = 1.0,
         n_jobs: int | None = None,
     ) -> None:
         self.attributes = attributes
         self.C = C
         self.max_iter = max_iter
         self.tol = tol
+        self.forum_weight = forum_weight
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, Y: NDArray[np.float64], sample_weight: NDArray[np.float64] | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        Y: NDArray[np.float64],
+        sample_weight: NDArray[np.float64] | None = None,
+        forum: NDArray[np.float64] | None = None,
+    ) -> Self:
         """Fit each head on the rows whose label it has.
 
         Parameters
@@ -59,10 +74,17 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         Y : ndarray of shape (n_samples, n_attributes)
             1 and 0, shares between (split votes count on both sides), NaN for unknown.
         sample_weight : ndarray of shape (n_samples,), optional
+        forum : ndarray of shape (n_samples,), optional
+            1 and 0: what the forum's annotators call toxic; NaN for rows that are not of the forum.
         """
         weights = np.ones(Y.shape[0]) if sample_weight is None else sample_weight
+        lessons = [(label, weights) for label in Y.T]
+        if forum is not None and not np.isnan(forum).all():
+            there = ~np.isnan(forum)
+            more = np.where(there, self.forum_weight, 1.0) * weights
+            lessons += [(there.astype(float), more), (forum, more)]
         solved = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._solve)(X, Y[:, column], weights, self.C) for column in range(len(self.attributes))
+            delayed(self._solve)(X, label, weight, self.C) for label, weight in lessons
         )
         self.coef_ = np.stack([coef for coef, _ in solved], axis=1).astype(np.float32)
         self.intercept_ = np.array([intercept for _, intercept in solved])
@@ -85,7 +107,11 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         """Return the uncalibrated log odds, shape (n_samples, n_attributes)."""
         check_is_fitted(self)
         decisions: NDArray[np.float64] = np.asarray(X @ self.coef_, dtype=np.float64) + self.intercept_
-        return decisions
+        own = len(self.attributes)
+        if decisions.shape[1] > own:
+            column, register = list(self.attributes).index("toxicity"), expit(decisions[:, own])
+            decisions[:, column] += register * (decisions[:, own + 1] - decisions[:, column])
+        return decisions[:, :own]
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the calibrated probability of each attribute, shape (n_samples, n_attributes)."""

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.pipeline import Pipeline
 
-from service.domain import ATTRIBUTES
-
 CROSSFIT = "encoder.crossfit.npz"
 Crossfit = Mapping[int, NDArray[np.float32]]
-"""Log odds, (n_attributes,), by the key of a text."""
+"""What the encoder gives for one text, (n_numbers,), by the key of the text."""
 
 
 def key(text: str) -> int:
@@ -26,11 +24,13 @@ def key(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
 
 
-def write_crossfit(folder: Path, texts: Sequence[str], odds: NDArray[np.float64]) -> None:
-    """Write what was said of *texts*, (n_texts, n_attributes), into the encoder's *folder*, in 16 bits."""
+def write_crossfit(folder: Path, texts: Sequence[str], said: NDArray[np.float64]) -> None:
+    """Write what was said of *texts*, (n_texts, n_numbers), into the encoder's *folder*, in 8 bits a number."""
     keys = np.array([key(text) for text in texts], np.uint64)
     order = np.argsort(keys)
-    np.savez_compressed(folder / CROSSFIT, keys=keys[order], odds=odds[order].astype(np.float16))
+    steps = np.abs(said).max(axis=0) / 127
+    packed = np.round(said[order] / np.where(steps > 0, steps, 1)).astype(np.int8)
+    np.savez_compressed(folder / CROSSFIT, keys=keys[order], steps=steps.astype(np.float32), said=packed)
 
 
 def read_crossfit(folder: Path) -> Crossfit:
@@ -38,7 +38,7 @@ def read_crossfit(folder: Path) -> Crossfit:
     if not (folder / CROSSFIT).exists():
         return {}
     with np.load(folder / CROSSFIT, allow_pickle=False) as stored:
-        return dict(zip(map(int, stored["keys"]), stored["odds"].astype(np.float32), strict=True))
+        return dict(zip(map(int, stored["keys"]), stored["said"] * stored["steps"], strict=True))
 
 
 def features(pipeline: Pipeline, texts: Sequence[str], crossfit: Crossfit) -> csr_matrix:
@@ -54,9 +54,10 @@ def features(pipeline: Pipeline, texts: Sequence[str], crossfit: Crossfit) -> cs
         union.set_params(encoder=encoder)
     found = [crossfit.get(key(text)) for text in texts]
     new = [place for place, row in enumerate(found) if row is None]
-    odds = np.zeros((len(texts), len(ATTRIBUTES)), np.float32)
-    odds[new] = encoder.transform([texts[place] for place in new])
+    asked = encoder.transform([texts[place] for place in new])
+    said = np.empty((len(texts), asked.shape[1]), np.float32)
+    said[new] = asked
     for place, row in enumerate(found):
         if row is not None:
-            odds[place] = row
-    return hstack([early, csr_matrix(odds * np.float32(union.transformer_weights["encoder"]))]).tocsr()
+            said[place] = row
+    return hstack([early, csr_matrix(said * np.float32(union.transformer_weights["encoder"]))]).tocsr()

@@ -1,5 +1,6 @@
 """Fine-tune the sentence encoder on every corpus at hand, all attributes at once."""
 
+import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,9 +63,12 @@ def fine_tune(
     tokenizer = Tokenizer(processor, rows, params["longest"])
     names = [OURS, *sorted(set(lessons.sources) - {OURS})]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = Network(len(kept) + 2, len(ATTRIBUTES), len(names), params["width"], params["dropout"])
+    network = Network(len(kept) + 2, len(ATTRIBUTES), len(names), params["width"], params["general"], params["dropout"])
     load_pretrained(network, kept, folder / "weights.npz")
     network.to(device)
+    published = as_published(lessons, params, work)
+    network.start_general(published.weight, published.bias)
+    shall = torch.from_numpy(published.readings).to(device)
     progress(f"{len(learnt)} texts, {int(lessons.dev.sum())} kept back, {len(kept)} pieces, on {device.type}")
     known = lessons.weights[learnt] @ ~np.isnan(lessons.labels[learnt])
     steps_an_epoch = max(1, int(lessons.weights[learnt].sum() / params["batch"]))
@@ -80,12 +84,13 @@ def fine_tune(
             if (epoch, batch.place) <= state.at:
                 continue  # learnt before the break
             state.at = (epoch, batch.place)
-            loss = state.learn(batch, sources, lessons, device)
+            loss = state.learn(batch, sources, lessons, shall, device)
             if looks and state.step % params["look"] == 0:
                 figures = look(state.averaged(), tokenizer, lessons, device)
                 better = state.remember(figures)
                 progress(
-                    f"step {state.step}/{state.steps} loss {loss:.4f} dev {figures['mean']:.4f} "
+                    f"step {state.step}/{state.steps} loss {loss:.4f} strayed {state.strayed:.4f} "
+                    f"dev {figures['mean']:.4f} "
                     + " ".join(f"{k} {v:.3f}" for k, v in figures.items() if k != "mean")
                     + (" *" if better else "")
                 )
@@ -181,22 +186,79 @@ def look(network: Network, tokenizer: Tokenizer, lessons: Lessons, device: torch
             known = (groups == group) & ~np.isnan(truth)
             positive = truth[known] >= 0.5
             if min(positive.sum(), (~positive).sum()) >= 10:
-                figures[f"{group}:{name}"] = float(roc_auc_score(positive, scores[known, column]))
+                odds = scores[known, column - len(ATTRIBUTES)]
+                figures[f"{group}:{name}"] = float(roc_auc_score(positive, odds))
     return {"mean": float(np.mean(list(figures.values()))) if figures else 0.0, **figures}
 
 
 def predict(network: Network, tokenizer: Tokenizer, texts: Sequence[str], device: torch.device) -> NDArray[np.float64]:
-    """Return the served log odds of *texts*, (n_texts, n_attributes)."""
+    """Return what the encoder says of *texts*, (n_texts, general + n_attributes): general reading, served log odds."""
+    return _read(lambda rows: torch.cat(network(rows), dim=-1), network, tokenizer, texts, device)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the published encoder says of texts, by the principal components of its embeddings."""
+
+    weight: NDArray[np.float32]
+    """(general, 512): the components, from an embedding."""
+    bias: NDArray[np.float32]
+    readings: NDArray[np.float32]
+    """(n_texts, general): what the general reading shall go on saying; NaN where a text is not French."""
+
+
+def as_published(lessons: Lessons, params: Mapping[str, Any], work: Path) -> Published:
+    """Return the general reading of the French texts, before anything is learnt; remembered in the folder *work*.
+
+    All folds must share one basis, or heads could not learn from what one encoder says and be served by another: it
+    comes from the whole vocabulary, whichever pieces a fold keeps. Its length is `general_length` on average.
+    """
+    french = np.flatnonzero(lessons.french)
+    texts = [lessons.texts[int(row)] for row in french]
+    mark = hashlib.sha256(
+        "\0".join([*texts, str(params["general"]), str(params["general_length"])]).encode()
+    ).hexdigest()
+    stored = work / "published.npz"
+    if stored.exists() and str((found := np.load(stored))["mark"]) == mark:
+        return Published(found["weight"], found["bias"], found["readings"])
+    folder = resources()
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sp.model"))
+    pieces = processor.get_piece_size()
+    network = Network(pieces + 2, 1, 1, 1, 1)
+    load_pretrained(network, range(pieces), folder / "weights.npz")
+    tokenizer = Tokenizer(processor, np.arange(pieces) + 2, params["longest"])
+    embeddings = _read(network.embedding, network, tokenizer, texts, torch.device("cpu"))
+    spread, directions = np.linalg.eigh(np.cov(embeddings, rowvar=False))
+    weight = directions[:, ::-1][:, : params["general"]].T
+    weight *= params["general_length"] / np.sqrt(spread[-params["general"] :].sum())
+    bias = -weight @ embeddings.mean(axis=0)
+    readings = np.full((len(lessons.texts), params["general"]), np.nan, np.float32)
+    readings[french] = embeddings @ weight.T + bias
+    published = Published(weight.astype(np.float32), bias.astype(np.float32), readings)
+    work.mkdir(parents=True, exist_ok=True)
+    np.savez(stored, mark=mark, weight=published.weight, bias=published.bias, readings=readings)
+    return published
+
+
+def _read(
+    reader: Callable[[Tensor], Tensor],
+    network: Network,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    device: torch.device,
+) -> NDArray[np.float64]:
     network.eval()
     pieces = [tokenizer(text) for text in texts]
     order = sorted(range(len(pieces)), key=lambda place: len(pieces[place]))
-    scores = np.zeros((len(texts), len(ATTRIBUTES)))
+    found = []
     with torch.no_grad():
         for at in range(0, len(order), 256):
             some = order[at : at + 256]
-            scores[some] = network(padded(pieces[place] for place in some).to(device)).cpu().numpy()
+            found.append(reader(padded(pieces[place] for place in some).to(device)).cpu().numpy())
     network.train()
-    return scores
+    told = np.zeros((len(texts), found[0].shape[1]))
+    told[order] = np.concatenate(found)
+    return told
 
 
 class _State:
@@ -204,7 +266,7 @@ class _State:
 
     def __init__(self, network: Network, params: Mapping[str, Any], steps: int, known: NDArray[np.float64]) -> None:
         self.network, self.params, self.steps = network, params, max(1, steps)
-        self.step, self.looks_since_best, self.best_mean = 0, 0, -1.0
+        self.step, self.looks_since_best, self.best_mean, self.strayed = 0, 0, -1.0, 0.0
         self.at = (0, -1)
         head = [*network.read.parameters(), *network.decide.parameters()]
         bent = [network.bend, network.shift]
@@ -225,7 +287,9 @@ class _State:
         # An attribute that few rows tell of would otherwise be learnt last.
         self.rarity = torch.from_numpy(np.sqrt(known.max() / np.maximum(known, 1))).float().to(self.squares.device)
 
-    def learn(self, batch: _Batch, sources: NDArray[np.intp], lessons: Lessons, device: torch.device) -> float:
+    def learn(
+        self, batch: _Batch, sources: NDArray[np.intp], lessons: Lessons, shall: Tensor, device: torch.device
+    ) -> float:
         """Take one step; return the loss."""
         self.step += 1
         pace = min(1.0, self.step / self.params["warm_up"]) * max(0.02, 1 - self.step / self.steps)
@@ -235,9 +299,16 @@ class _State:
         known = (~labels.isnan()).float() * self.rarity
         source = torch.from_numpy(sources[batch.chosen]).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.params["half"]):
-            odds = self.network(batch.rows.to(device), source)
+            general, odds = self.network(batch.rows.to(device), source)
         losses = functional.binary_cross_entropy_with_logits(odds.float(), labels.nan_to_num(0.0), reduction="none")
         loss = (losses * known).sum() / known.sum().clamp(min=1.0)
+        expected = shall[torch.from_numpy(batch.chosen).to(device)]
+        french = ~expected[:, 0].isnan()
+        if french.any():
+            strayed = (general.float()[french] - expected[french]).square().sum(dim=1).mean()
+            strayed = strayed / self.params["general_length"] ** 2
+            self.strayed += 0.02 * (float(strayed.detach()) - self.strayed)
+            loss = loss + self.params["hold_on"] * strayed
         self.optimizer.zero_grad(set_to_none=True)
         self.network.table.weight.grad = None
         loss.backward()
@@ -269,7 +340,11 @@ class _State:
     def averaged(self) -> Network:
         """Return a network with the moving averages; the table is shared."""
         other: Network = Network(
-            self.network.table.num_embeddings, len(ATTRIBUTES), self.network.bend.shape[0], self.params["width"]
+            self.network.table.num_embeddings,
+            len(ATTRIBUTES),
+            self.network.bend.shape[0],
+            self.params["width"],
+            self.params["general"],
         ).to(self.network.table.weight.device)
         other.load_state_dict({**self.average, "table.weight": self.network.table.weight.detach()})
         other.level.eps = other.join.eps = self.network.join.eps

@@ -38,8 +38,8 @@ def export(network: Network, kept: Sequence[int], pieces: int, folder: Path) -> 
     """Write encoder.onnx and the tokenizer into *folder*.
 
     The graph takes piece ids of the tokenizer, (n_texts, n_places) int64, with the number of *pieces* behind each end,
-    and gives the served log odds, (n_texts, n_attributes). It was built by hand, so that no
-    exporter stands between the two statements of the same network.
+    and gives the general reading and the served log odds side by side, (n_texts, general + n_attributes). It was built
+    by hand, so that no exporter stands between the two statements of the same network.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
@@ -55,7 +55,7 @@ def about(
 
     reference = UseTokenizer(str(resources() / "sp.model"))
     with torch.no_grad():
-        odds = network(padded(tokenizer(text) for text in PROBES)).numpy()
+        odds = network(padded(tokenizer(text) for text in PROBES))[1].numpy()
     ids = [[BEGIN, *reference.encode(reveal(text), out_type=int, add_bos=False, add_eos=False), END] for text in PROBES]
     told = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -110,6 +110,19 @@ class _Graph:
             slices.append(self("Slice", padded, self.keep(np.array([at])), last, axis))
         return self("Concat", *slices, axis=-1)
 
+    def tower(self, name: str, w: Mapping[str, NDArray[Any]], summed: str, lengths: str) -> tuple[str, str]:
+        """The embedding and the layer before it: `training.network.Tower`."""
+        own = {key.removeprefix(f"{name}."): value for key, value in w.items() if key.startswith(f"{name}.")}
+        biased = self("MatMul", summed, self.weight(own["sum.weight"].T))
+        biased = self("Add", biased, self("Mul", lengths, self.weight(own["sum.bias"])))
+        mean = self("Div", biased, self("Sqrt", lengths))
+        first = self("Relu", self.dense(mean, own["dense0.weight"]))
+        joined = self("Add", self.dense(mean, own["skip1.weight"]), self.dense(first, own["dense1.weight"]))
+        second = self("Relu", joined)
+        third = self("Relu", self.dense(second, own["dense2.weight"]))
+        embedding = self("Add", self.dense(second, own["skip3.weight"]), self.dense(third, own["dense3.weight"]))
+        return self("Tanh", embedding), third
+
 
 def build(weights: dict[str, NDArray[Any]], network: Network, kept: Sequence[int], pieces: int) -> Any:
     """Return the ONNX model of a network with *weights*."""
@@ -138,23 +151,21 @@ def build(weights: dict[str, NDArray[Any]], network: Network, kept: Sequence[int
     features = g.level(g("Concat", *found, axis=-1), w["join.weight"], w["join.bias"], network.join.eps)
     places = g.keep(np.array([1]))
     lengths = g("ReduceSum", mask, places, keepdims=0)
-    # The sum over places and the projection commute: the projection is then done once a text.
     summed = g("ReduceSum", g("Mul", features, mask), places, keepdims=0)
-    biased = g("Add", g("MatMul", summed, g.weight(w["sum.weight"].T)), g("Mul", lengths, g.weight(w["sum.bias"])))
-    mean = g("Div", biased, g("Sqrt", lengths))
-    layer1 = g("Relu", g.dense(mean, w["dense0.weight"]))
-    layer2 = g("Relu", g("Add", g.dense(mean, w["skip1.weight"]), g.dense(layer1, w["dense1.weight"])))
-    layer3 = g("Relu", g.dense(layer2, w["dense2.weight"]))
-    embedding = g("Tanh", g("Add", g.dense(layer2, w["skip3.weight"]), g.dense(layer3, w["dense3.weight"])))
-    whole = g("Concat", embedding, layer3, axis=-1)
+    general = g.dense(g.tower("published", w, summed, lengths)[0], w["general.weight"], w["general.bias"])
+    whole = g("Concat", *g.tower("task", w, summed, lengths), axis=-1)
     reading = g("Tanh", g.dense(whole, w["read.weight"], w["read.bias"]))
     odds = g.dense(reading, w["decide.weight"], w["decide.bias"])
-    g.nodes.append(helper.make_node("Identity", [odds], ["output"]))
+    g.nodes.append(helper.make_node("Concat", [general, odds], ["output"], axis=-1))
     graph = helper.make_graph(
         g.nodes,
         "vigie-encoder",
         [helper.make_tensor_value_info("pieces", TensorProto.INT64, ["texts", "places"])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["texts", len(ATTRIBUTES)])],
+        [
+            helper.make_tensor_value_info(
+                "output", TensorProto.FLOAT, ["texts", len(w["general.bias"]) + len(ATTRIBUTES)]
+            )
+        ],
         g.stored,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

@@ -52,12 +52,11 @@ def gather_lessons(recipe: Recipe, *, root: Path | None, authored: Path = AUTHOR
     again = [row for row in rows if (material.examples[row].corpus, material.examples[row].row) in readings]
     everything = [*rows, *again]
     examples = [material.examples[row] for row in everything]
-    ours = [relabel(material.examples[row], readings, recipe.relabels["keep"]).labels for row in again]
+    ours = [relabel(material.examples[row], readings).labels for row in again]
     labels = material.labels[everything]
     weights = material.weights[everything]
-    taken = [name not in recipe.relabels["encoder_without"] for name in ATTRIBUTES]
     for place, found in enumerate(ours, start=len(rows)):
-        labels[place] = np.where(taken, [found.get(name, np.nan) for name in ATTRIBUTES], np.nan)
+        labels[place] = [found.get(name, np.nan) for name in ATTRIBUTES]
         weights[place] = recipe.encoder["relabelled"]
     sources = [OURS if source(example) == "authored" else source(example) for example in examples]
     sources[len(rows) :] = [OURS] * len(again)

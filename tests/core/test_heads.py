@@ -53,6 +53,50 @@ def test_a_row_takes_part_only_in_the_heads_whose_label_it_has(X: np.ndarray, Y:
     assert same(fitted(X, Y), fitted(X, partly), X, 1)
 
 
+@pytest.fixture(name="forum")
+def forum_labels(X: np.ndarray) -> np.ndarray:
+    """Rows whose last feature is high are of a forum, where the opposite is called toxic."""
+    return np.where(X[:, 3] > 0, (X[:, 0] < 0).astype(float), UNKNOWN)
+
+
+def test_a_forum_has_a_definition_of_its_own(X: np.ndarray, Y: np.ndarray, forum: np.ndarray) -> None:
+    guide = np.column_stack([X[:, 0] > 0, Y[:, 1]]).astype(float)
+    heads = fitted(X, guide, forum=forum)
+    like_news, like_forum = np.array([[2.0, 0, 0, -4]]), np.array([[2.0, 0, 0, 4]])
+
+    assert heads.decision_function(like_news)[0, 0] > 1
+    assert heads.decision_function(like_forum)[0, 0] < -1
+    assert (len(X), len(NAMES)) == heads.decision_function(X).shape
+    assert same(fitted(X, guide), heads, X, 1)  # other attributes know nothing of it
+
+
+def test_the_register_says_how_much_each_definition_counts(X: np.ndarray, Y: np.ndarray, forum: np.ndarray) -> None:
+    heads, alone = fitted(X, Y, forum=forum), fitted(X, Y)
+    register, toxic = (LogisticRegression(max_iter=300) for _ in range(2))
+    known = ~np.isnan(forum)
+    share = register.fit(X, known).predict_proba(X)[:, 1]
+    there = toxic.fit(X[known], forum[known]).decision_function(X)
+    expected = (1 - share) * alone.decision_function(X)[:, 0] + share * there
+
+    assert np.allclose(expected, heads.decision_function(X)[:, 0], atol=0.02)
+
+
+def test_rows_of_the_forum_count_more_in_its_own_heads_alone(X: np.ndarray, Y: np.ndarray, forum: np.ndarray) -> None:
+    heavy = AttributeHeads(NAMES, forum_weight=5.0).fit(X, Y, forum=forum)
+    light = fitted(X, Y, forum=forum)
+    weights = np.where(np.isnan(forum), 1.0, 5.0)
+    expected = fitted(X, Y, sample_weight=weights, forum=forum)
+
+    assert np.allclose(light.coef_[:, :2], heavy.coef_[:, :2])
+    assert np.allclose(expected.coef_[:, 2:], heavy.coef_[:, 2:])
+    assert not np.allclose(light.coef_[:, 2:], heavy.coef_[:, 2:])
+
+
+def test_without_a_forum_there_is_one_definition(X: np.ndarray, Y: np.ndarray) -> None:
+    assert (4, len(NAMES)) == fitted(X, Y, forum=np.full(len(X), UNKNOWN)).coef_.shape
+    assert same(fitted(X, Y), fitted(X, Y, forum=np.full(len(X), UNKNOWN)), X)
+
+
 def test_a_share_counts_on_both_sides(X: np.ndarray, Y: np.ndarray) -> None:
     split = Y.copy()
     split[0, 0] = 0.25
@@ -167,7 +211,7 @@ def test_a_check_of_scikit_learn_passes(check: Callable[[str, AttributeHeads], N
 
 
 def test_a_clone_is_unfitted_and_has_the_same_parameters(X: np.ndarray, Y: np.ndarray) -> None:
-    chosen = {"attributes": NAMES, "C": 3.0, "max_iter": 50, "tol": 1e-5, "n_jobs": 2}
+    chosen = {"attributes": NAMES, "C": 3.0, "max_iter": 50, "tol": 1e-5, "forum_weight": 2.0, "n_jobs": 2}
     heads = AttributeHeads(**chosen).fit(X, Y)
     copy = clone(heads)
 

@@ -40,7 +40,8 @@ random = np.random.default_rng(1)
 share = [[0.3 if number % 10 == 0 else 0.05] for number in range(rows)]
 labels = (random.random((rows, len(ATTRIBUTES))) < share) * 1.0
 examples = [Example("own/bench", str(number), text, {}, "fr", str(number)) for number, text in enumerate(texts)]
-material = Material(examples, texts, labels, np.ones(rows), np.array(["train"] * rows), {}, None)
+forum = np.where(np.arange(rows) % 20 == 0, labels[:, 0], np.nan)
+material = Material(examples, texts, labels, labels, forum, np.ones(rows), np.array(["train"] * rows), {}, None)
 begun = time.perf_counter()
 train(read_recipe(), material, load_lexicon(), ROOT / "models" / current(ROOT / "models")[0])
 print(json.dumps([time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))

@@ -37,7 +37,9 @@ def material() -> Material:
     labels[:, 0] = np.arange(ROWS) % 2
     examples = [Example("own/x", text, text, {}, "fr", text) for text in texts]
     parts = np.array(["test" if number < 300 else "train" for number in range(ROWS)])
-    return Material(examples, texts, labels, np.ones(ROWS), parts, {}, None)  # type: ignore[arg-type]
+    return Material(  # type: ignore[arg-type]
+        examples, texts, labels, labels, np.full(ROWS, np.nan), np.ones(ROWS), parts, {}, None
+    )
 
 
 def scorer(noise: float) -> Scorer:

@@ -27,7 +27,8 @@ from training import export  # noqa: E402
 from training.network import Network, kept_pieces, load_pretrained, padded, resources  # noqa: E402
 
 PARAMS: dict[str, Any] = {
-    "seed": 1, "threads": 2, "half": False, "longest": 32, "rows": 2000, "width": 16, "dropout": 0.1, "epochs": 3,
+    "seed": 1, "threads": 2, "half": False, "longest": 32, "rows": 2000, "width": 16, "general": 12,
+    "general_length": 1.0, "hold_on": 2.0, "dropout": 0.1, "epochs": 3,
     "batch": 16, "look": 5, "patience": 50, "rate": 3e-4, "head_rate": 3e-3, "table_rate": 0.02, "bend_decay": 0.05,
     "warm_up": 5, "average": 0.9, "drop": 0.05, "disturb": 0.1,
 }  # fmt: skip
@@ -68,23 +69,24 @@ def test_the_network_states_the_published_encoder() -> None:
     texts = ["Bonjour à tous !", "x", "Le président a annoncé hier que la réforme entrerait en vigueur en mai."]
     pieces = [reference._tokenizer.encode(text, out_type=int, add_bos=True, add_eos=True) for text in texts]
     kept = sorted({0, 1, 2, *(piece for row in pieces for piece in row)})
-    network = Network(len(kept) + 2, len(ATTRIBUTES), 1, 8)
+    network = Network(len(kept) + 2, len(ATTRIBUTES), 1, 8, 4)
     load_pretrained(network, kept, resources() / "weights.npz")
     with torch.no_grad():
-        both = network.eval().sentence(padded(np.array([kept.index(p) + 2 for p in row]) for row in pieces))
-    own = torch.nn.functional.normalize(both[:, :512]).numpy()
+        own = network.eval().embedding(padded(np.array([kept.index(p) + 2 for p in row]) for row in pieces))
+    own = torch.nn.functional.normalize(own).numpy()
 
     assert (own * reference.encode(texts)).sum(axis=1).min() > 0.9999
 
 
 def test_padding_changes_nothing() -> None:
-    network = Network(50, len(ATTRIBUTES), 1, 8).eval()
+    network = Network(50, len(ATTRIBUTES), 1, 8, 4).eval()
     rows = np.arange(2, 12)
     with torch.no_grad():
-        alone = network(padded([rows]))[0]
-        beside = network(padded([rows, np.arange(2, 42)]))[0]
+        alone = network(padded([rows]))
+        beside = network(padded([rows, np.arange(2, 42)]))
 
-    assert torch.allclose(alone, beside, atol=1e-5)
+    for one, other in zip(alone, beside, strict=True):
+        assert torch.allclose(one[0], other[0], atol=1e-5)
 
 
 def test_it_learns_what_is_rude(taught: tuple[Any, Any, Any, Any]) -> None:
@@ -93,8 +95,43 @@ def test_it_learns_what_is_rude(taught: tuple[Any, Any, Any, Any]) -> None:
         network, tokenizer, ["Espèce de crétin, Paul !", "Merci, bel article"], torch.device("cpu")
     )
 
-    assert rude[0] > kind[0]
+    toxicity = PARAMS["general"]
+    assert rude[toxicity] > kind[toxicity]
     assert history["best_dev"] > 0.8
+
+
+def test_it_goes_on_saying_what_the_published_encoder_says(lessons: Lessons, taught: Any, tmp_path: Path) -> None:
+    """Of texts that it has learnt to judge, and as the principal components of that: centred, of length 1."""
+    network, tokenizer, _, _ = taught
+    shall = room.as_published(lessons, PARAMS, tmp_path).readings
+    does = room.predict(network, tokenizer, lessons.texts, torch.device("cpu"))[:, : PARAMS["general"]]
+
+    assert np.abs(shall.mean(axis=0)).max() < 1e-3
+    assert 0.9 < (shall**2).sum(axis=1).mean() < 1.01
+    assert ((does - shall) ** 2).sum(axis=1).mean() < 0.1
+
+
+def test_only_french_texts_are_held_to_it(lessons: Lessons, tmp_path: Path) -> None:
+    half = replace(lessons, french=np.arange(len(lessons.texts)) % 2 == 0)
+    free = np.isnan(room.as_published(half, PARAMS, tmp_path).readings)
+
+    assert free[1::2].all()
+    assert not free[::2].any()
+
+
+def test_all_folds_share_the_basis_of_the_general_reading(
+    lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever rows a fold keeps back; remembered, but not for other texts."""
+    first = room.as_published(lessons, PARAMS, tmp_path / "one")
+    second = room.as_published(replace(lessons, dev=~lessons.dev), PARAMS, tmp_path / "two")
+    assert np.allclose(first.readings, second.readings, atol=1e-5)
+
+    monkeypatch.setattr(room, "_read", lambda *given: pytest.fail("it was remembered"))
+    again = room.as_published(lessons, PARAMS, tmp_path / "one")
+    assert np.array_equal(first.readings, again.readings)
+    with pytest.raises(pytest.fail.Exception):
+        room.as_published(replace(lessons, texts=["other", *lessons.texts[1:]]), PARAMS, tmp_path / "one")
 
 
 def test_the_same_seed_gives_the_same_network(lessons: Lessons, taught: Any, tmp_path: Path) -> None:
@@ -144,8 +181,10 @@ def test_the_exported_file_says_what_pytorch_says(taught: tuple[Any, Any, Any, A
     about = json.loads((tmp_path / ABOUT).read_text("utf-8"))
     read = SentenceEncoder(str(tmp_path)).transform([probe["text"] for probe in about["probes"]])
 
-    assert (len(about["probes"]), len(ATTRIBUTES)) == read.shape
-    assert np.abs(read - [p["log_odds"] for p in about["probes"]]).max() <= export.TOLERANCE
+    said = room.predict(network, tokenizer, [probe["text"] for probe in about["probes"]], torch.device("cpu"))
+    assert (len(about["probes"]), PARAMS["general"] + len(ATTRIBUTES)) == read.shape
+    assert np.abs(read - said).max() <= export.TOLERANCE
+    assert np.abs(read[:, PARAMS["general"] :] - [p["log_odds"] for p in about["probes"]]).max() <= export.TOLERANCE
 
 
 def test_what_a_fold_says_comes_from_an_encoder_without_it(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from service.domain import ATTRIBUTES
-from training.examples import CorpusError
+from training.evaluate import NEWSROOM
+from training.examples import TOXIC_BY_DEFINITION, CorpusError, group_of, read_authored
 from training.material import AUTHORED, Material, gather
 from training.recipe import Recipe, read_recipe
 from training.split import part_of
@@ -42,6 +43,18 @@ def authored(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_examination_is_not_among_what_is_learnt() -> None:
+    records = [json.loads(line) for line in NEWSROOM.read_text("utf-8").splitlines()]
+    learnt = {example.group for example in read_authored(AUTHORED)}
+
+    assert len(records) > 200
+    assert len(records) == len({record["id"] for record in records})
+    assert [] == [record["id"] for record in records if group_of(record["comment"]) in learnt]
+    for record in records:
+        implied = [name for name in TOXIC_BY_DEFINITION if record["labels"][name]]
+        assert record["labels"]["toxicity"] or not implied, record["id"]
+
+
 def test_our_own_examples_are_enough(recipe: Recipe) -> None:
     material = gather(recipe, root=None)
 
@@ -49,6 +62,25 @@ def test_our_own_examples_are_enough(recipe: Recipe) -> None:
     assert len(material.examples) == len(material.texts) == len(material.labels) == len(material.weights)
     assert {"train", "test"} == set(material.parts.tolist())
     assert AUTHORED.is_dir()
+
+
+def test_a_forum_is_taught_by_our_guide_and_measured_by_its_annotators(recipe: Recipe, authored: Path) -> None:
+    recipe = replace(recipe, relabels={"keep": {"authored/small": ["toxicity"]}})
+    ours = {**dict.fromkeys(ATTRIBUTES, 0.0), "toxicity": 1.0, "threat": 1.0}
+    material = gather(recipe, root=None, authored=authored, readings={("authored/small", "x-0"): [ours]})
+    row = next(place for place, example in enumerate(material.examples) if example.row == "x-0")
+    threat = ATTRIBUTES.index("threat")
+
+    assert (0, 1) == (material.labels[row, TOXICITY], material.labels[row, threat])
+    assert (1, 1) == (material.taught[row, TOXICITY], material.taught[row, threat])
+    assert np.array_equal(material.forum, material.labels[:, TOXICITY], equal_nan=True)
+
+
+def test_where_there_is_no_forum_rows_are_taught_as_they_are_measured(recipe: Recipe, authored: Path) -> None:
+    material = gather(recipe, root=None, authored=authored)
+
+    assert np.array_equal(material.labels, material.taught, equal_nan=True)
+    assert np.isnan(material.forum).all()
 
 
 def test_row_by_row_the_arrays_belong_to_the_examples(recipe: Recipe, authored: Path) -> None:

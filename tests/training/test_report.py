@@ -45,7 +45,9 @@ def test_errors_are_named_by_row_and_kind_never_by_text() -> None:
         )
         for row, text in enumerate(texts)
     ]
-    material = Material(examples, texts, labels, np.ones(4), np.array(["test"] * 4), {}, None)  # type: ignore[arg-type]
+    material = Material(  # type: ignore[arg-type]
+        examples, texts, labels, labels, np.full(4, np.nan), np.ones(4), np.array(["test"] * 4), {}, None
+    )
     scores = np.zeros((4, len(ATTRIBUTES)))
     scores[:, 0] = [0.1, 0.2, 0.3, 0.9]
     found = errors(material, np.arange(4), scores, most=1)
