@@ -20,7 +20,7 @@ from training.material import Material, source
 from training.measures import FEWEST, calibration, ranking, shares
 from training.recipe import Recipe
 
-NEWSROOM = Path(__file__).parent / "newsroom.jsonl"
+NEWSROOM = sorted(Path(__file__).parent.glob("newsroom*.jsonl"))
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
 
@@ -188,12 +188,12 @@ def hatecheck(pipeline: Pipeline, policy: Policy, root: Path) -> dict[str, Any]:
     }
 
 
-def newsroom(pipeline: Pipeline, policy: Policy, lexicon: Lexicon, path: Path = NEWSROOM) -> dict[str, Any]:
+def newsroom(pipeline: Pipeline, policy: Policy, lexicon: Lexicon, paths: Sequence[Path] = NEWSROOM) -> dict[str, Any]:
     """Return AUC of toxicity and the shares of decisions on our own examination, which nothing is fitted to.
 
     Its comments are as typical as we could write them; `clear` ones are those on which every moderator would agree.
     """
-    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    records = [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
     scores = pipeline.predict_proba([record["comment"] for record in records])
     taken: dict[str, list[str]] = defaultdict(list)
     for record, line in zip(records, scores, strict=True):

@@ -44,7 +44,7 @@ def authored(tmp_path: Path) -> Path:
 
 
 def test_the_examination_is_not_among_what_is_learnt() -> None:
-    records = [json.loads(line) for line in NEWSROOM.read_text("utf-8").splitlines()]
+    records = [json.loads(line) for path in NEWSROOM for line in path.read_text("utf-8").splitlines()]
     learnt = {example.group for example in read_authored(AUTHORED)}
 
     assert len(records) > 200
