@@ -181,3 +181,13 @@ def test_everything_can_be_reached_by_the_tab_key(browser: WebDriver, address: s
         "Motif, explication pour l’auteur, note",
     ):
         assert wanted in seen
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_the_door_can_be_read_by_everybody(browser: WebDriver, address: str, width: int) -> None:
+    browser.delete_all_cookies()
+    visit(browser, f"{address}/moderation", width=width)
+
+    assert browser.find_element(By.CSS_SELECTOR, "input[type=password]")
+    assert 0 == overflow(browser)
+    assert [] == barriers(browser)
