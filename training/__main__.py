@@ -86,7 +86,8 @@ def encoder(root: Path | None, into: Path, params: Path) -> None:
     network, tokenizer, kept, history = fine_tune(lessons, recipe.encoder, into, click.echo)
     export.export(network, kept, tokenizer.processor.get_piece_size(), into)
     export.about(network, tokenizer, recipe.encoder, history, into)
-    (into / "checkpoint.pt").unlink(missing_ok=True)
+    for left in (into / "checkpoint.pt", into / "published.npz", *into.glob("fold-*.npy")):
+        left.unlink(missing_ok=True)  # of no use to a run on other examples
     click.echo(f"Written: {into}; to make a release with it: python -m training train --encoder {into}")
 
 

@@ -34,11 +34,15 @@ def write_crossfit(folder: Path, texts: Sequence[str], said: NDArray[np.float64]
 
 
 def read_crossfit(folder: Path) -> Crossfit:
-    """Return what `write_crossfit` wrote; nothing where the encoder of *folder* has no such file."""
+    """Return what `write_crossfit` wrote; nothing where the encoder of *folder* has no such file.
+
+    Release 2026.11.25 has log odds alone, in 16 bits.
+    """
     if not (folder / CROSSFIT).exists():
         return {}
     with np.load(folder / CROSSFIT, allow_pickle=False) as stored:
-        return dict(zip(map(int, stored["keys"]), stored["said"] * stored["steps"], strict=True))
+        said = stored["odds"].astype(np.float32) if "odds" in stored else stored["said"] * stored["steps"]
+        return dict(zip(map(int, stored["keys"]), said, strict=True))
 
 
 def features(pipeline: Pipeline, texts: Sequence[str], crossfit: Crossfit) -> csr_matrix:

@@ -270,8 +270,7 @@ def test_comments_of_a_batch_know_each_other_as_if_they_came_one_by_one(
     }
 
 
-def test_a_batch_of_a_thousand_is_compared_in_no_time() -> None:
-    """By what they have in common, not each with each: of a thousand equal texts the last has 999 before it."""
+def test_the_last_of_a_thousand_equal_comments_has_all_others_before_it() -> None:
     told = memory.in_company([Comment(AD, ip="192.0.2.7")] * 1000, [Memory()] * 1000)
 
     assert [0, 1, 999] == [told[place].repeats for place in (0, 1, 999)]

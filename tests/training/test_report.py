@@ -1,9 +1,14 @@
 """Tables of the card: what it costs to find more, and the most confident errors, without a third party's text."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 
 from service.domain import ATTRIBUTES
-from training.evaluate import errors, tolls
+from service.lexicon import load_lexicon
+from service.policy import Limits, Policy
+from training.evaluate import errors, newsroom, tolls
 from training.examples import Example
 from training.material import Material
 
@@ -33,6 +38,39 @@ def test_good_comments_count_as_often_as_they_stand_for() -> None:
 
 def test_unknown_labels_and_few_rows_make_no_table() -> None:
     assert {} == tolls(np.array([1.0, np.nan, 0.0]), np.array([0.9, 0.9, 0.1]), np.array([0.0, 0.0, 1.0]))
+
+
+def test_the_examination_counts_what_is_decided_on_each_kind(tmp_path: Path) -> None:
+    """Clear toxic comments are scored 0.9, all others 0.1; a limit of 0.5 holds."""
+    spam = {"toxicity": 0, "spam": 1}
+    kinds = [
+        ({"toxicity": 1, "spam": 0}, True),
+        ({"toxicity": 1, "spam": 0}, False),
+        (spam, True),
+        ({"toxicity": 0, "spam": 0}, True),
+    ]
+    path = tmp_path / "newsroom.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"comment": f"texte {number}", "name": "Zoé", "labels": labels, "clear": clear}) + "\n"
+            for number, (labels, clear) in enumerate(kinds * 40)
+        )
+    )
+
+    class Scores:
+        def predict_proba(self, texts: list[str]) -> np.ndarray:
+            return np.array([[0.9 if int(text.split()[1]) % 4 == 0 else 0.1] * len(ATTRIBUTES) for text in texts])
+
+    policy = Policy("test", {"toxicity": Limits(hold=0.5)}, {})
+    found = newsroom(Scores(), policy, load_lexicon(), [path])  # type: ignore[arg-type]
+
+    assert {"good": 40, "spam": 40, "spam, clear": 40, "toxicity": 80, "toxicity, clear": 40} == {
+        name: taken["rows"] for name, taken in found["decisions"].items()
+    }
+    assert (0.5, 1.0, 0.0) == tuple(
+        found["decisions"][name]["hold"] for name in ("toxicity", "toxicity, clear", "good")
+    )
+    assert (120, 0.75) == (found["toxicity"]["rows"], found["toxicity"]["auc"])
 
 
 def test_errors_are_named_by_row_and_kind_never_by_text() -> None:
