@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Blueprint, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError
 
 from service import admission, bodies, intake, store
 from service.admission import Fault, RefusedError
+from service.answers import ErasedSchema, KeptSchema, ModelSchema, PolicySchema, ResultsSchema
 from service.domain import Submission
 from service.intake import Outcome, TooOftenError
 from service.logs import log
@@ -21,7 +22,6 @@ from service.schemas import (
     GivenSchema,
     JudgementSchema,
     Received,
-    StrictSchema,
     VerdictSchema,
 )
 from service.state import state
@@ -40,64 +40,6 @@ REFUSALS = {
 LATER_SECONDS = 60
 EXAMPLE = {"name": "Claire", "comment": "Merci pour cet article, clair et bien documenté."}
 BAD_BODY = (400, 413, 415, 422)
-
-
-class ResultSchema(Schema):
-    """What became of one comment of a batch: a judgement, or what is wrong with it."""
-
-    status = fields.Integer(required=True, metadata={"description": "Comme pour un envoi seul : 201, 200 ou 422"})
-    judgement = fields.Nested(JudgementSchema)
-    errors = fields.Dict(keys=fields.String(), metadata={"description": "Les messages, sous le nom de chaque champ"})
-
-
-class ResultsSchema(Schema):
-    results = fields.List(
-        fields.Nested(ResultSchema), required=True, metadata={"description": "Dans l'ordre de l'envoi"}
-    )
-
-
-class ModelSchema(Schema):
-    version = fields.String(required=True)
-    attributes = fields.List(fields.String(), required=True)
-    release = fields.Dict(
-        keys=fields.String(), required=True, metadata={"description": "release.json sans ses empreintes"}
-    )
-    card = fields.String(required=True, metadata={"description": "La fiche du modèle, en Markdown"})
-
-
-class LimitsSchema(Schema):
-    hold = fields.Float(allow_none=True, metadata={"description": "Retenir à partir de ; null : jamais"})
-    reject = fields.Float(allow_none=True, metadata={"description": "Refuser à partir de ; null : jamais"})
-
-
-class SignalLimitsSchema(LimitsSchema):
-    waive = fields.Float(allow_none=True, metadata={"description": "Ne rien retenir à partir de ; null : jamais"})
-    throttle = fields.Float(allow_none=True, metadata={"description": "Répondre 429 à partir de ; null : jamais"})
-
-
-class KeptSchema(Schema):
-    comments = fields.List(fields.Dict(keys=fields.String()), required=True)
-
-
-class ErasedSchema(Schema):
-    erased = fields.Integer(required=True)
-
-
-class PolicySchema(Schema):
-    version = fields.String(required=True)
-    attributes = fields.Dict(keys=fields.String(), values=fields.Nested(LimitsSchema), required=True)
-    signals = fields.Dict(keys=fields.String(), values=fields.Nested(SignalLimitsSchema), required=True)
-
-
-def body_schemas(comment: Schema) -> dict[str, Schema]:
-    """Return the schemas of the bodies that the views take, by the names that `describe` gives them."""
-
-    class BatchSchema(StrictSchema):
-        comments = fields.List(
-            fields.Nested(comment), required=True, validate=validate.Length(min=1, max=MOST_COMMENTS)
-        )
-
-    return {"Comment": comment, "Batch": BatchSchema(), "Verdict": VerdictSchema(), "Author": AuthorSchema()}
 
 
 @blueprint.before_request

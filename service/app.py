@@ -16,7 +16,7 @@ from service.model import Model, load_model
 from service.moderation import Moderation
 from service.policy import load_policy
 from service.rates import Rates
-from service.schemas import comment_schema
+from service.schemas import body_schemas, comment_schema
 from service.settings import Settings
 from service.shadow import LATER
 from service.sites import load_sites
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Flask:
     problems.init_app(app)
     for room in (api, probes, openapi, try_page, console, perspective, akismet, coral):
         app.register_blueprint(room.blueprint)
-    app.extensions["vigie.openapi"] = openapi.document(app, version("vigie"), api.body_schemas(schema))
+    app.extensions["vigie.openapi"] = openapi.document(app, version("vigie"), body_schemas(schema))
     return app
 
 

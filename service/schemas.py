@@ -263,3 +263,14 @@ class JudgementSchema(Schema):
     scores = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     model = fields.String(required=True)
     policy = fields.String(required=True)
+
+
+def body_schemas(comment: Schema) -> dict[str, Schema]:
+    """Return the schemas of the bodies that the views take, by the names that `describe` gives them."""
+
+    class BatchSchema(StrictSchema):
+        comments = fields.List(
+            fields.Nested(comment), required=True, validate=validate.Length(min=1, max=MOST_COMMENTS)
+        )
+
+    return {"Comment": comment, "Batch": BatchSchema(), "Verdict": VerdictSchema(), "Author": AuthorSchema()}

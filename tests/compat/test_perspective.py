@@ -315,7 +315,7 @@ def test_an_error_inside_is_told_without_a_word_of_the_comment(
     def fail(*_: object, **__: object) -> None:
         raise ValueError(RUDE)
 
-    monkeypatch.setattr(perspective, "_wanted", fail)
+    monkeypatch.setattr(perspective.analyzer, "requested", fail)
 
     assert "Internal error encountered." == fault(client.post(ANALYZE, json=asked()), 500, "INTERNAL")
 
