@@ -73,6 +73,9 @@ ADDRESSED_INSULT = re.compile(
     (?:[ ](?:un|une|des|de?|du|que?|qu[ ]une?|vraiment|trop|juste|bien|tous|toutes|gros|grosse|petite?|sales?|pauvres?
         |vieux|vieille|vraie?s?|sacree?s?|putain|espece|bande|tas|quand|meme|surtout)){0,4}
     [ ]§
+    # or said of whom the article is about, by a comment of which it is all
+    |\A(?:(?:les?|la|ces?|cet|cette|mdr|ptdr|lol|encore|une?)[ ]){0,2}§
+    (?=(?:[ ](?:va|toi|tous|toutes|finie?s?|de|premiere|lol|mdr|ptdr|§)){0,3}[ ]\Z)
     """,
     re.VERBOSE,
 )
@@ -191,7 +194,7 @@ def word_lists(reading: Reading) -> Iterator[Signal]:
 
 
 def direct_insult(reading: Reading) -> Iterator[Signal]:
-    """An insult of the lexicon, mild ones too, said to somebody: "tu es un …", "bande de …", "espèce de …"."""
+    """An insult of the lexicon, mild ones too, said to somebody ("tu es un …", "bande de …") or all that is said."""
     ends = {hit.begin: hit.end for hit in reading.hits if hit.entry.attribute in {"insult", "identity_attack"}}
     if not ends:
         return

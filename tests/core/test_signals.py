@@ -66,6 +66,8 @@ def seen(text: str, name: str = "Claire") -> dict[str, tuple[int, list[str]]]:
         ("Offre de prêt entre particuliers", "spam_words", 1, ["Offre de prêt entre particuliers"]),
         ("Tu n'es qu'un abruti", "direct_insult", 1, ["Tu n'es qu'un abruti"]),
         ("Bande de gros clowns !", "direct_insult", 1, ["Bande de gros clowns"]),
+        ("Tocard.", "direct_insult", 1, ["Tocard"]),
+        ("mdr le clown fini", "direct_insult", 1, ["mdr le clown"]),
         # A star before the sentence, as after a correction; it once had no beginning.
         ("*tu es un abruti", "direct_insult", 1, ["*tu es un abruti"]),
         ("½ tu es un abruti", "direct_insult", 1, ["tu es un abruti"]),
@@ -100,6 +102,7 @@ def test_a_rule_says_what_it_saw(text: str, code: str, value: int, shown: list[s
         ("Le théorème de α et β, π.", "single letters"),
         ("Le conseil a consulté.", "con is not in it"),
         ("C'est un abruti, cet élu.", "a mild insult that is said to nobody"),
+        ("Un clown dans les chambres.", "more is said than an insult"),
         ("Une bande dessinée pour pauvres lecteurs ; tu es un amour.", "no insult follows"),
         ("Putain, quelle merde ce débat", "coarse words alone are only shown by their score"),
         ("", "nothing"),
