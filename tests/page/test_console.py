@@ -133,6 +133,16 @@ def test_the_cookie_is_for_the_console_alone_and_out_of_scripts_reach(client: Fl
     assert "Secure" in behind.headers["Set-Cookie"].split("; ")
 
 
+def test_a_session_that_somebody_planted_is_not_taken_over(app: Flask, client: FlaskClient) -> None:
+    client.set_cookie("vigie_session", "known-to-a-thief", path="/moderation")
+    client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD})
+    planted = app.test_client()
+    planted.set_cookie("vigie_session", "known-to-a-thief", path="/moderation")
+
+    assert 200 == client.get("/moderation/").status_code
+    assert 302 == planted.get("/moderation/").status_code
+
+
 def test_the_database_holds_neither_password_nor_secret(app: Flask, client: FlaskClient) -> None:
     cookie = client.post("/moderation/connexion", data={"name": "Anne", "password": PASSWORD}).headers["Set-Cookie"]
     secret = cookie.split("=", 1)[1].split(";")[0]
