@@ -38,13 +38,21 @@ def export() -> None:
 @click.option("--site", help="Verdicts of that site alone")
 def export_labels(since: datetime | None, output: TextIO, site: str | None) -> None:
     """Write what verdicts teach, in JSON Lines: `python -m training train --examples FILE` learns from it."""
+    click.echo(f"{write_labels(output, since, site)} verdict(s)", err=True)
+
+
+def write_labels(output: TextIO, since: datetime | None = None, site: str | None = None) -> int:
+    """Write what the verdicts of the store teach, of one site or all, in JSON Lines; return how many lines.
+
+    Raises StoreError when the store cannot be read, SettingsError for settings that name none.
+    """
     rows = 0
     moment = since.replace(tzinfo=UTC) if since else None
     for name in [_site(site).name] if site else load_sites(Settings.from_env()):
         for row in labels.labels(_engine(), name, moment):
             output.write(json.dumps(row, ensure_ascii=False) + "\n")
             rows += 1
-    click.echo(f"{rows} verdict(s)", err=True)
+    return rows
 
 
 @click.command()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, select, update
@@ -21,6 +22,8 @@ from service.keys import digest
 from service.store import keys as store_keys
 from service.store import members, tables, verdicts
 from service.store.acts import Who
+from training import __main__ as training
+from training.examples import Example
 from training.own import read_plain
 
 PASSWORD = "correcte-agrafe-cheval"
@@ -114,6 +117,27 @@ def test_verdicts_become_a_file_that_training_reads(engine: Engine, tmp_path: Pa
     assert {("Anne", NOW.isoformat())} == {(example.by, example.at) for example in learnt}
     assert "m" == json.loads(file.read_text("utf-8").splitlines()[0])["model"]
     assert "0 verdict(s)\n" == vigie("export", "labels", "--since", f"{NOW + timedelta(days=1):%Y-%m-%d}").stderr
+
+
+def test_training_learns_from_the_store_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--verdicts` gives what an exported file would, and leaves no file behind."""
+    judge(engine, keep(engine, 1), Verdict(Decision.reject, {"toxicity": 1}))
+    learnt: list[Example] = []
+
+    def gathered(recipe: Any, root: Any, plain: tuple[Path, ...], authored: Path) -> Any:
+        learnt.extend(example for path in plain for example in read_plain(path))
+        raise click.ClickException(str(plain[0]))
+
+    monkeypatch.setattr(training, "_gather", gathered)
+    found = CliRunner().invoke(training.main, ["train", "--authored-only", "--verdicts"])
+    monkeypatch.setenv("VIGIE_DATABASE", "sqlite:////nowhere/at/all.db")
+    lost = CliRunner().invoke(training.main, ["train", "--authored-only", "--verdicts"])
+
+    assert "1 verdict(s) of the store" in found.output
+    assert [("own/verdicts", "Anne", {"toxicity": 1.0})] == [(e.corpus, e.by, e.labels) for e in learnt]
+    assert not Path(found.output.splitlines()[-1].removeprefix("Error: ")).exists()
+    assert 1 == lost.exit_code
+    assert "unable to open database file" in lost.output
 
 
 # The right to see, and to be forgotten.

@@ -1,15 +1,18 @@
 """The training commands: python -m training fetch | corpus | encoder | train | evaluate."""
 
 import json
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from service.keeping import write_labels
 from service.lexicon import load_lexicon
 from service.model import Model, ModelError, current, load_model
 from service.policy import load_policy
-from service.settings import ROOT
+from service.settings import ROOT, SettingsError
+from service.store import StoreError
 from training import corpora
 from training.evaluate import evaluate as measure
 from training.examples import CorpusError, accounts
@@ -104,6 +107,7 @@ def encoder(root: Path | None, into: Path, params: Path) -> None:
 @click.option("--authored-only", is_flag=True, help="Use our own examples alone, also when corpora are there")
 @click.option("--authored", type=FOLDER, default=AUTHORED, show_default="training/authored")
 @click.option("--examples", type=FILE, multiple=True, help="Your own labelled texts: CSV or JSON Lines")
+@click.option("--verdicts", is_flag=True, help="Learn from the verdicts of the store too (VIGIE_DATABASE)")
 @click.option("--params", type=FILE, default=DEFAULT, show_default="training/params.toml")
 @click.option("--no-gates", is_flag=True, help="Write the release although it misses gates")
 def train(
@@ -114,6 +118,7 @@ def train(
     authored_only: bool,
     authored: Path,
     examples: tuple[Path, ...],
+    verdicts: bool,
     params: Path,
     no_gates: bool,
 ) -> None:
@@ -122,7 +127,9 @@ def train(
     root = None if authored_only else root or corpora.corpora_root()
     if root is None:
         click.echo("no public corpora: learning from our own examples alone, without gates")
-    material = _gather(recipe, root, examples, authored)
+    with tempfile.TemporaryDirectory() as temporary:
+        stored = [_stored_verdicts(Path(temporary))] if verdicts else []
+        material = _gather(recipe, root, (*examples, *stored), authored)
     try:
         champion = _champion()
         folder = make_release(
@@ -196,6 +203,17 @@ def _gather(recipe: Recipe, root: Path | None, plain: tuple[Path, ...], authored
         return gather(recipe, root=root, authored=authored, plain=plain)
     except CorpusError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _stored_verdicts(folder: Path) -> Path:
+    """Return a file of what the verdicts of the store teach, as `vigie export labels` writes it."""
+    file = folder / "verdicts.jsonl"
+    try:
+        with file.open("w", encoding="utf-8") as output:
+            click.echo(f"{write_labels(output)} verdict(s) of the store")
+    except (StoreError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+    return file
 
 
 def _next_version(models: Path) -> str:
