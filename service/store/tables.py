@@ -135,7 +135,10 @@ queue = Table(
     Index("ix_queue_site_since", "site", "since"),
     Index("ix_queue_site_severity", "site", "severity"),
 )
-"""Held submissions that wait for a person; who reads one has it for a few minutes."""
+"""Held submissions that wait for a person; who reads one has it for a few minutes.
+
+Its two indexes are its two orders, oldest and worst first: a page of the queue reads its fifty rows and no more.
+"""
 
 fingerprints = Table(
     "fingerprints",
@@ -155,7 +158,11 @@ fingerprints = Table(
     Index("ix_fingerprints_site_address_at", "site", "address", "at"),
     *(Index(f"ix_fingerprints_hash{number}", f"hash{number}") for number in range(4)),
 )
-"""What is known again of a submission: digests of its text and of its author."""
+"""What is known again of a submission: digests of its text and of its author.
+
+An index for each question that is asked of every comment before it is judged: the same text, what this author and this
+address sent lately, and texts of which one of the four hashes is the same.
+"""
 
 verdicts = Table(
     "verdicts",
@@ -181,7 +188,10 @@ verdicts = Table(
         postgresql_where=text("withdrawn_at IS NULL"),
     ),
 )
-"""What people decided. A verdict is never rewritten; one that was undone says when, and whether it had waited."""
+"""What people decided. A verdict is never rewritten; one that was undone says when, and whether it had waited.
+
+The unique index, and no question asked beforehand, is what keeps two moderators from judging one comment at once.
+"""
 
 moderators = Table(
     "moderators",
