@@ -18,9 +18,6 @@ TOKENIZER = "encoder.spm"
 ABOUT = "encoder.json"
 """How the encoder was made, and what PyTorch said of a few texts: anybody can see that the file says the same."""
 BEGIN, END = 1, 2
-WINDOW = 128
-"""Pieces that are read at once, begin and end included; a longer text is read in windows."""
-STRIDE = 96
 AT_ONCE = 4096
 """Places of one call of the runtime at most: the memory of a batch does not grow with it."""
 
@@ -28,21 +25,25 @@ AT_ONCE = 4096
 class SentenceEncoder(TransformerMixin, BaseEstimator):
     """Read texts with the multilingual encoder that was fine-tuned for moderation.
 
-    A text longer than `WINDOW` pieces is read in windows that overlap; its row is that of the worst window, with the
-    highest log odds of any window for each attribute. A batch is read as its members are one by one, up to rounding.
+    A text longer than *window* pieces is read in windows that overlap, so that one sentence of a long letter is not
+    drowned by the others; its row is that of the worst window, with the highest log odds of any window for each
+    attribute. A batch is read as its members are one by one, up to rounding.
 
     Parameters
     ----------
     folder : str or None, default=None
         Where `encoder.onnx` and `encoder.spm` lie. It does not travel with a pickle: whoever loads a release sets it.
+    window : int, default=64
+        Pieces that are read at once, begin and end included.
     threads : int, default=1
         Threads of one call. With 1 there is no pool of threads, so that a loaded encoder survives a fork.
 
     Source: Google's universal-sentence-encoder-multilingual v3 (Apache-2.0), fine-tuned by training/encoder.py.
     """
 
-    def __init__(self, folder: str | None = None, threads: int = 1) -> None:
+    def __init__(self, folder: str | None = None, window: int = 64, threads: int = 1) -> None:
         self.folder = folder
+        self.window = window
         self.threads = threads
 
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
@@ -55,10 +56,11 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "folder": None, "_opened": None}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"window": 128, **state})  # the releases of 2026.11.25 had no choice
+
     def transform(self, X: Iterable[str]) -> NDArray[np.float32]:
         """Return an array of shape (n_texts, general + n_attributes): the general reading, then the log odds.
-
-        The first releases have log odds alone.
 
         Raises FileNotFoundError when the folder has no encoder.
         """
@@ -67,7 +69,7 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         owners, windows = [], []
         texts = 0
         for text in X:
-            for window in _windows(tokenizer.encode(reveal(_sound(text)))):
+            for window in windows_of(tokenizer.encode(reveal(_sound(text))), self.window):
                 owners.append(texts)
                 windows.append(window)
             texts += 1
@@ -80,7 +82,7 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
             read[places] = session.run(None, {"pieces": pieces})[0]
         if texts == len(windows):
             return read
-        return _worst(read, np.array(owners), texts)
+        return worst(read, np.array(owners), texts)
 
     def _open(self) -> tuple[Any, Any]:
         key = (self.folder, self.threads)
@@ -106,12 +108,11 @@ def _sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _windows(pieces: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the windows of a text, each with begin and end."""
-    room = WINDOW - 2
+def windows_of(pieces: Sequence[int], window: int) -> Iterator[list[int]]:
+    """Yield the windows of a text, of at most *window* pieces, each with begin and end; neighbours share a quarter."""
+    room = window - 2
     last = max(0, len(pieces) - room)
-    starts = [*range(0, last, STRIDE), last]
-    for start in starts:
+    for start in (*range(0, last, window - window // 4), last):
         yield [BEGIN, *pieces[start : start + room], END]
 
 
@@ -127,8 +128,11 @@ def _batches(windows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         yield batch
 
 
-def _worst(read: NDArray[np.float32], owners: NDArray[np.intp], texts: int) -> NDArray[np.float32]:
-    """Return a row for each text: that of the window with the highest log odds, with the highest of each attribute."""
+def worst(read: NDArray[np.float32], owners: NDArray[np.intp], texts: int) -> NDArray[np.float32]:
+    """Return a row for each text: that of its window with the highest log odds, with the highest of each attribute.
+
+    read : (n_windows, n_numbers); owners : (n_windows,), the text of each.
+    """
     odds = read[:, -len(ATTRIBUTES) :]
     rows = np.empty((texts, read.shape[1]), np.float32)
     for text in range(texts):

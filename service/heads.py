@@ -32,6 +32,8 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
     tol : float, default=1e-4
     forum_weight : float, default=1.0
         How many times its own weight a row of the forum counts in the forum's own heads.
+    forum_odds : float, default=1.0
+        Times the odds, as learnt, that a text reads like the forum's: how much its definition weighs in the mixture.
     n_jobs : int or None, default=None
         Heads that are fitted side by side, as scikit-learn means it; in threads.
 
@@ -50,6 +52,7 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         max_iter: int = 300,
         tol: float = 1e-4,
         forum_weight: float = 1.0,
+        forum_odds: float = 1.0,
         n_jobs: int | None = None,
     ) -> None:
         self.attributes = attributes
@@ -57,6 +60,7 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         self.max_iter = max_iter
         self.tol = tol
         self.forum_weight = forum_weight
+        self.forum_odds = forum_odds
         self.n_jobs = n_jobs
 
     def fit(
@@ -88,6 +92,7 @@ class AttributeHeads(ClassifierMixin, BaseEstimator):
         )
         self.coef_ = np.stack([coef for coef, _ in solved], axis=1).astype(np.float32)
         self.intercept_ = np.array([intercept for _, intercept in solved])
+        self.intercept_[len(self.attributes) : -1] += np.log(self.forum_odds)  # of the register, where it was learnt
         self.slope_, self.offset_ = np.ones(len(self.attributes)), np.zeros(len(self.attributes))
         self.classes_ = np.array(self.attributes)
         return self

@@ -68,7 +68,7 @@ def corpus(root: Path | None) -> None:
 @click.option("--into", type=FOLDER, default=ROOT / "data" / "encoder", show_default="data/encoder")
 @click.option("--params", type=FILE, default=DEFAULT, show_default="training/params.toml")
 def encoder(root: Path | None, into: Path, params: Path) -> None:
-    """Fine-tune the sentence encoder, and again without each fold (some 20 minutes on two cores).
+    """Fine-tune the sentence encoder, and again without each fold (some 40 minutes on two cores).
 
     A run that was broken off goes on.
     """
@@ -89,7 +89,7 @@ def encoder(root: Path | None, into: Path, params: Path) -> None:
     network, tokenizer, kept, history = fine_tune(lessons, recipe.encoder, into, click.echo)
     export.export(network, kept, tokenizer.processor.get_piece_size(), into)
     export.about(network, tokenizer, recipe.encoder, history, into)
-    for left in (into / "checkpoint.pt", into / "published.npz", *into.glob("fold-*.npy")):
+    for left in (into / "published.npz", *into.glob("checkpoint-*.pt"), *into.glob("fold-*.npy")):
         left.unlink(missing_ok=True)  # of no use to a run on other examples
     click.echo(f"Written: {into}; to make a release with it: python -m training train --encoder {into}")
 

@@ -24,7 +24,7 @@ def key(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
 
 
-def write_crossfit(folder: Path, texts: Sequence[str], said: NDArray[np.float64]) -> None:
+def write_crossfit(folder: Path, texts: Sequence[str], said: NDArray[np.float32]) -> None:
     """Write what was said of *texts*, (n_texts, n_numbers), into the encoder's *folder*, in 8 bits a number."""
     keys = np.array([key(text) for text in texts], np.uint64)
     order = np.argsort(keys)

@@ -55,7 +55,7 @@ def about(
 
     reference = UseTokenizer(str(resources() / "sp.model"))
     with torch.no_grad():
-        odds = network(padded(tokenizer(text) for text in PROBES))[1].numpy()
+        odds = network(padded(tokenizer(text)[0] for text in PROBES))[1].numpy()
     ids = [[BEGIN, *reference.encode(reveal(text), out_type=int, add_bos=False, add_eos=False), END] for text in PROBES]
     told = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -110,12 +110,12 @@ class _Graph:
             slices.append(self("Slice", padded, self.keep(np.array([at])), last, axis))
         return self("Concat", *slices, axis=-1)
 
-    def tower(self, name: str, w: Mapping[str, NDArray[Any]], summed: str, lengths: str) -> tuple[str, str]:
+    def tower(self, w: Mapping[str, NDArray[Any]], summed: str, lengths: str, root: str) -> tuple[str, str]:
         """The embedding and the layer before it: `training.network.Tower`."""
-        own = {key.removeprefix(f"{name}."): value for key, value in w.items() if key.startswith(f"{name}.")}
+        own = {key.removeprefix("tower."): value for key, value in w.items() if key.startswith("tower.")}
         biased = self("MatMul", summed, self.weight(own["sum.weight"].T))
         biased = self("Add", biased, self("Mul", lengths, self.weight(own["sum.bias"])))
-        mean = self("Div", biased, self("Sqrt", lengths))
+        mean = self("Div", biased, root)
         first = self("Relu", self.dense(mean, own["dense0.weight"]))
         joined = self("Add", self.dense(mean, own["skip1.weight"]), self.dense(first, own["dense1.weight"]))
         second = self("Relu", joined)
@@ -137,9 +137,10 @@ def build(weights: dict[str, NDArray[Any]], network: Network, kept: Sequence[int
     unpacked = g("Cast", g("Gather", g.keep(table), rows), to=TensorProto.FLOAT)
     embedded = g("Add", g("Mul", unpacked, g("Gather", g.keep(scale), rows)), g("Gather", g.keep(low), rows))
     w = weights
-    projected = [g.dense(embedded, w[f"project.{at}.weight"], w[f"project.{at}.bias"]) for at in range(len(ORDERS))]
-    joined = g("Concat", *projected, axis=-1)
-    leveled = g("Mul", g.level(joined, w["level.weight"], w["level.bias"], network.level.eps), mask)
+    at_once = [np.concatenate([w[f"project.{at}.{part}"] for at in range(len(ORDERS))]) for part in ("weight", "bias")]
+    leveled = g(
+        "Mul", g.level(g.dense(embedded, *at_once), w["level.weight"], w["level.bias"], network.level.eps), mask
+    )
     parts = [f"part_{at}" for at in range(len(ORDERS))]
     g.nodes.append(helper.make_node("Split", [leveled], parts, axis=-1))
     found = [embedded]
@@ -152,8 +153,9 @@ def build(weights: dict[str, NDArray[Any]], network: Network, kept: Sequence[int
     places = g.keep(np.array([1]))
     lengths = g("ReduceSum", mask, places, keepdims=0)
     summed = g("ReduceSum", g("Mul", features, mask), places, keepdims=0)
-    general = g.dense(g.tower("published", w, summed, lengths)[0], w["general.weight"], w["general.bias"])
-    whole = g("Concat", *g.tower("task", w, summed, lengths), axis=-1)
+    root = g("Sqrt", lengths)
+    general = g.dense(g("Div", summed, root), w["general.weight"], w["general.bias"])
+    whole = g("Concat", *g.tower(w, summed, lengths, root), axis=-1)
     reading = g("Tanh", g.dense(whole, w["read.weight"], w["read.bias"]))
     odds = g.dense(reading, w["decide.weight"], w["decide.bias"])
     g.nodes.append(helper.make_node("Concat", [general, odds], ["output"], axis=-1))

