@@ -1,5 +1,6 @@
 """Rules that need no training: each looks for one kind of fact in a comment and shows the words."""
 
+import bisect
 import functools
 import re
 import unicodedata
@@ -58,6 +59,11 @@ MESSAGING_CONTACT = re.compile(
     re.VERBOSE,
 )
 RUN = re.compile(r"([^\s.\-_=*#~0-9])\1{5,}")
+QUOTED = re.compile(r"«[^«»\n]{1,300}»|“[^“”\n]{1,300}”|\"[^\"\n]{1,300}\"")
+REPORTED = frozenset({"insult", "identity_attack", "threat"})
+"""Attributes whose words, between quotation marks, tell what somebody else said. An advertisement stays one."""
+OWN_LETTERS = 15
+"""Letters outside of quotation marks from which on a comment says something itself, and reports what it quotes."""
 # An insult, written § here, and what makes it an address: "tu n'es qu'un §", "bande de §", "pauvre §", "quel §".
 TYPING = 3.0
 """Seconds below which nobody has read and filled in a form."""
@@ -83,7 +89,10 @@ ADDRESSED_INSULT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A comment as the rules read it: once folded, once cut into words, the lexicon's hits found once."""
+    """A comment as the rules read it: once folded, once cut into words, the lexicon's hits found once.
+
+    Hits in what the comment merely quotes are left out.
+    """
 
     comment: Comment
     words: Sequence[Word]
@@ -121,11 +130,29 @@ def read(comment: Comment, lexicon: Lexicon) -> Reading:
     return Reading(
         comment,
         words,
-        lexicon.find(comment.text, words),
+        _not_reported(comment.text, lexicon.find(comment.text, words)),
         lexicon.find(comment.name),
         folded.text,
         folded.origins,
     )
+
+
+def _not_reported(text: str, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """Return *hits* without abuse that a text only reports ("on m'a traité de « connard »"): the model judges it alone.
+
+    Of our own examples with such words in quotation marks only, 106 are harmless and 7 are not; without the marks it is
+    24 and 741.
+    """
+    quoted = [found.span() for found in QUOTED.finditer(text)] if hits else []
+    letters = sum(sign.isalnum() for sign in QUOTED.sub("", text)) if quoted else 0
+    if letters < OWN_LETTERS:
+        return hits
+
+    def reported(hit: Hit) -> bool:
+        at = bisect.bisect_right(quoted, hit.begin, key=lambda span: span[0]) - 1
+        return hit.entry.attribute in REPORTED and at >= 0 and hit.end <= quoted[at][1]
+
+    return [hit for hit in hits if not reported(hit)]
 
 
 def links(reading: Reading) -> Iterator[Signal]:

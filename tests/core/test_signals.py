@@ -71,6 +71,15 @@ def seen(text: str, name: str = "Claire") -> dict[str, tuple[int, list[str]]]:
         # A star before the sentence, as after a correction; it once had no beginning.
         ("*tu es un abruti", "direct_insult", 1, ["*tu es un abruti"]),
         ("½ tu es un abruti", "direct_insult", 1, ["tu es un abruti"]),
+        # In quotation marks, but nothing else is said; said outside, too; an advertisement is one wherever it stands.
+        ("« Sale connard ! » Voilà.", "insult_words", 1, ["connard"]),
+        ("On m'a traité de « connard », et le connard, c'est toi.", "insult_words", 1, ["connard"]),
+        (
+            "Je témoigne : « offre de prêt entre particuliers », ça marche.",
+            "spam_words",
+            1,
+            ["offre de prêt entre particuliers"],
+        ),
     ],
 )
 def test_a_rule_says_what_it_saw(text: str, code: str, value: int, shown: list[str]) -> None:
@@ -101,6 +110,8 @@ def test_a_rule_says_what_it_saw(text: str, code: str, value: int, shown: list[s
         ("Le mot « Привет » veut dire bonjour en russe.", "a quotation"),
         ("Le théorème de α et β, π.", "single letters"),
         ("Le conseil a consulté.", "con is not in it"),
+        ("On m'a crié « sale pute » dans la rue, hier soir.", "reported"),
+        ('Écrire "je vais te tuer" à un maire, “connard” à son adjoint.', "reported"),
         ("C'est un abruti, cet élu.", "a mild insult that is said to nobody"),
         ("Un clown dans les chambres.", "more is said than an insult"),
         ("Une bande dessinée pour pauvres lecteurs ; tu es un amour.", "no insult follows"),
