@@ -73,5 +73,5 @@ def test_what_the_shipped_encoder_learnt_of_our_examples_is_beside_it() -> None:
     told = read_crossfit(SHIPPED)
     train, test = ([key(material.texts[row]) in told for row in material.rows(part=part)] for part in ("train", "test"))
 
-    assert np.mean(train) > 0.8  # lines that are younger than the encoder are new to it
+    assert np.mean(train) > 0.6  # lines that are younger than the encoder are new to it
     assert not any(test)
