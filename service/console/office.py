@@ -181,6 +181,9 @@ def _change_keys() -> tuple[str | None, str]:
     scopes = [scope for scope in keys.SCOPES if scope in request.form.getlist("scope")]
     if of not in state().sites or not scopes:
         return None, "Choisissez un site et au moins une portée."
+    newest = str(max((key.id for key in store_keys.listed(engine)), default=0))
+    if form.get("newest", newest) != newest:  # the page was loaded again, and the browser sent its form again
+        return None, "Une clé a été faite depuis : voyez la liste, puis recommencez s'il en faut une autre."
     minted = keys.mint()
     made = store_keys.add(engine, keys.digest(minted), of, scopes, keys.USUAL_RATE, note, who().actor, now())
     acts.note(engine, who(), "key_new", now(), {"key": made, "site": of, "scopes": scopes})

@@ -311,6 +311,21 @@ def test_an_administrator_makes_a_key_sees_it_once_and_ends_it(app: Flask, anne:
     assert 401 == asked.post("/v1/comments", json=sent).status_code  # no key in force opens nothing again
 
 
+def test_a_form_that_is_sent_again_makes_no_second_key(app: Flask, anne: FlaskClient) -> None:
+    form = {"act": "add", "of": "default", "scope": "judge"}
+
+    def newest() -> str:
+        return re.findall(r'name="newest" value="(\d+)"', anne.get("/moderation/cles").text)[0]
+
+    form["newest"] = newest()
+    assert "est faite" in post(anne, "/moderation/cles", **form).text
+    assert "a été faite depuis" in post(anne, "/moderation/cles", **form).text
+    assert 1 == len(rows(app, tables.keys))
+    form["newest"] = newest()
+    assert "est faite" in post(anne, "/moderation/cles", **form).text
+    assert 2 == len(rows(app, tables.keys))
+
+
 @pytest.mark.parametrize("fields", [{"of": "unknown", "scope": "judge"}, {"of": "default"}, {}])
 def test_a_key_needs_a_site_and_a_scope(app: Flask, anne: FlaskClient, fields: dict[str, str]) -> None:
     assert "Choisissez un site" in post(anne, "/moderation/cles", act="add", **fields).text
