@@ -48,7 +48,7 @@ lint: $(VENV)/.dev ## style and the direction of imports
 types: $(VENV)/.dev ## strict types of both packages
 	$(BIN)/mypy
 
-encoder: $(VENV)/.dev ## fine-tune the sentence encoder (installs PyTorch; some twenty minutes)
+encoder: $(VENV)/.dev ## fine-tune the sentence encoder (installs PyTorch; some 50 minutes on two cores)
 	$(PIP) install --no-build-isolation --editable '.[encoder]'
 	$(BIN)/python -m training encoder
 

@@ -57,7 +57,7 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         return {**super().__getstate__(), "folder": None, "_opened": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"window": 128, **state})  # the releases of 2026.11.25 had no choice
+        super().__setstate__({"window": 128, **state})  # 2026.11.25-2 had no choice
 
     def transform(self, X: Iterable[str]) -> NDArray[np.float32]:
         """Return an array of shape (n_texts, general + n_attributes): the general reading, then the log odds.

@@ -68,7 +68,7 @@ def corpus(root: Path | None) -> None:
 @click.option("--into", type=FOLDER, default=ROOT / "data" / "encoder", show_default="data/encoder")
 @click.option("--params", type=FILE, default=DEFAULT, show_default="training/params.toml")
 def encoder(root: Path | None, into: Path, params: Path) -> None:
-    """Fine-tune the sentence encoder, and again without each fold (some 40 minutes on two cores).
+    """Fine-tune the sentence encoder, and again without each fold (some 50 minutes on two cores).
 
     A run that was broken off goes on.
     """

@@ -34,15 +34,11 @@ def write_crossfit(folder: Path, texts: Sequence[str], said: NDArray[np.float32]
 
 
 def read_crossfit(folder: Path) -> Crossfit:
-    """Return what `write_crossfit` wrote; nothing where the encoder of *folder* has no such file.
-
-    Release 2026.11.25 has log odds alone, in 16 bits.
-    """
+    """Return what `write_crossfit` wrote; nothing where the encoder of *folder* has no such file."""
     if not (folder / CROSSFIT).exists():
         return {}
     with np.load(folder / CROSSFIT, allow_pickle=False) as stored:
-        said = stored["odds"].astype(np.float32) if "odds" in stored else stored["said"] * stored["steps"]
-        return dict(zip(map(int, stored["keys"]), said, strict=True))
+        return dict(zip(map(int, stored["keys"]), stored["said"] * stored["steps"], strict=True))
 
 
 def features(pipeline: Pipeline, texts: Sequence[str], crossfit: Crossfit) -> csr_matrix:

@@ -144,7 +144,8 @@ def crossfit(
         back = np.unique([lessons.texts[int(row)] for row in np.flatnonzero(lessons.dev)]).tolist()
         if not stored.exists():
             progress(f"without fold {fold + 1} of {params['folds']}")
-            network, tokenizer, _, _ = fine_tune(lessons, params, into, progress, looks=False)
+            shorter = {**params, "runs": params["fold_runs"]}
+            network, tokenizer, _, _ = fine_tune(lessons, shorter, into, progress, looks=False)
             np.save(stored, predict(network, tokenizer, back, torch.device("cpu")))
         texts += back
         odds.append(np.load(stored))

@@ -16,7 +16,7 @@ from service.policy import PolicyError
 from service.settings import Settings
 from service.store import StoreError, shadows, tables
 
-LINK = {"name": "Luc", "comment": "Voir ce dossier : https://journal.example/dossier"}
+LINK = {"name": "Luc", "comment": "Les chiffres sont ici, tableau 4 : https://www.insee.fr/fr/statistiques"}
 RUDE = {"name": "Zoé", "comment": "Quel connard, ce ministre !"}
 Make = Callable[[Settings], Flask]
 

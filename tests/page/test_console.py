@@ -349,7 +349,7 @@ def test_an_administrator_sees_what_judges_beside(
     (tmp_path / "strict.toml").write_text("[signals.links]\nhold = 1")
     app = make_app(dataclasses.replace(settings, shadow_policy=tmp_path / "strict.toml"))
     anne = signed_in(app, "Anne")
-    sent = {"name": "Luc", "comment": "Voir ce dossier : https://journal.example/dossier"}
+    sent = {"name": "Luc", "comment": "Les chiffres sont ici, tableau 4 : https://www.insee.fr/fr/statistiques"}
     answer = anne.post("/v1/comments", json=sent)
     answer.close()
     assert answer.json

@@ -35,13 +35,6 @@ def test_what_is_written_is_read(said: np.ndarray, tmp_path: Path) -> None:
     assert not any(text.encode() in (tmp_path / CROSSFIT).read_bytes() for text in TEXTS)
 
 
-def test_the_file_of_an_older_release_is_read_so_that_a_roll_back_can_be_retrained(tmp_path: Path) -> None:
-    odds = np.array([[1.5, -2.0]], np.float16)
-    np.savez_compressed(tmp_path / CROSSFIT, keys=np.array([key("a")], np.uint64), odds=odds)
-
-    assert [1.5, -2.0] == read_crossfit(tmp_path)[key("a")].tolist()
-
-
 def test_an_encoder_without_such_a_file_has_learnt_nothing_of_ours(tmp_path: Path) -> None:
     assert {} == read_crossfit(tmp_path)
 
@@ -73,5 +66,5 @@ def test_what_the_shipped_encoder_learnt_of_our_examples_is_beside_it() -> None:
     told = read_crossfit(SHIPPED)
     train, test = ([key(material.texts[row]) in told for row in material.rows(part=part)] for part in ("train", "test"))
 
-    assert np.mean(train) > 0.6  # lines that are younger than the encoder are new to it
+    assert np.mean(train) > 0.9  # lines that are younger than the encoder are new to it
     assert not any(test)

@@ -28,7 +28,7 @@ from training.network import Network, kept_pieces, load_pretrained, padded, reso
 
 PARAMS: dict[str, Any] = {
     "seed": 1, "threads": 2, "half": False, "window": 32, "longest": 96, "rows": 2000, "width": 16, "general": 12,
-    "general_length": 1.0, "hold_on": 2.0, "dropout": 0.1, "runs": 1, "epochs": 3,
+    "general_length": 1.0, "hold_on": 2.0, "dropout": 0.1, "runs": 1, "fold_runs": 1, "epochs": 3,
     "batch": 16, "look": 5, "patience": 50, "rate": 3e-4, "head_rate": 3e-3, "table_rate": 0.02, "bend_decay": 0.05,
     "warm_up": 5, "average": 0.9, "drop": 0.05, "disturb": 0.1,
 }  # fmt: skip
