@@ -14,7 +14,7 @@ import click
 from marshmallow import ValidationError
 from tqdm import tqdm
 
-from service import keeping, rollout, store
+from service import keeping, logs, rollout, store
 from service.domain import Judgement
 from service.lexicon import LexiconError, load_lexicon
 from service.model import ModelError, load_model
@@ -58,8 +58,9 @@ def serve() -> None:
     if settings.try_page != "off":
         host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - only told
         click.echo(f"Essayez : http://{host}:{settings.port}/essai", err=True)
-    if keyless:
-        click.echo("Sans clé, Vigie ne répond qu'à cette machine : `vigie key new` en fait une.", err=True)
+    if keyless:  # in the log, which is all that an operator of containers sees
+        logs.configure(settings)
+        logs.log.warning("Sans clé, Vigie ne répond qu'à cette machine : `vigie key new` en fait une.")
     sys.stderr.flush()
     os.chdir(ROOT)
     command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "service.wsgi:app"]
