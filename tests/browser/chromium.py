@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_core_python.selenium import Axe
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -56,8 +56,9 @@ def wait_for(browser: WebDriver, selector: str) -> str:
     def words(driver: WebDriver) -> str:
         return " ".join(element.text for element in driver.find_elements(By.CSS_SELECTOR, selector))
 
-    # A form that is sent without script replaces the page, perhaps between finding an element and reading it.
-    return str(WebDriverWait(browser, 5, 0.05, ignored_exceptions=[StaleElementReferenceException]).until(words))
+    # A form that is sent without script replaces the page, perhaps between finding an element and reading it; Chromium
+    # calls the element stale then, or says that its node belongs to no document.
+    return str(WebDriverWait(browser, 5, 0.05, ignored_exceptions=[WebDriverException]).until(words))
 
 
 def picture(browser: WebDriver, path: Path) -> None:
