@@ -64,7 +64,6 @@ REPORTED = frozenset({"insult", "identity_attack", "threat"})
 """Attributes whose words, between quotation marks, tell what somebody else said. An advertisement stays one."""
 OWN_LETTERS = 15
 """Letters outside of quotation marks from which on a comment says something itself, and reports what it quotes."""
-# An insult, written § here, and what makes it an address: "tu n'es qu'un §", "bande de §", "pauvre §", "quel §".
 TYPING = 3.0
 """Seconds below which nobody has read and filled in a form."""
 STAFF = frozenset(
@@ -72,6 +71,7 @@ STAFF = frozenset(
      "équipe", "equipe", "journaliste", "modérateur", "modératrice", "moderateur", "administrateur", "administratrice")
 )  # fmt: skip
 """Roles of those who write for the site, as Coral, WordPress and French newsrooms call them."""
+# An insult, written § here, and what makes it an address: "tu n'es qu'un §", "bande de §", "pauvre §", "quel §".
 ADDRESSED_INSULT = re.compile(
     r"""
     (?<!\S)\**(?:(?:tu|t|vous|vs)[ ](?:n[ ])?(?:es|etes)|tes|toi[ ]et[ ]ta|espece[ ]de?|bande[ ]de?|tas[ ]de?
